@@ -1,0 +1,20 @@
+# Finds cuDNN 9: CUDNN_FOUND, CUDNN_VERSION and the target CUDNN::cudnn.
+find_package(CUDAToolkit QUIET)
+find_path(CUDNN_INCLUDE_DIR cudnn_version.h HINTS ${CUDAToolkit_INCLUDE_DIRS} $ENV{CUDNN_ROOT}/include)
+find_library(CUDNN_LIBRARY NAMES cudnn libcudnn.so.9 HINTS ${CUDAToolkit_LIBRARY_DIR} $ENV{CUDNN_ROOT}/lib)
+if(CUDNN_INCLUDE_DIR)
+  file(READ ${CUDNN_INCLUDE_DIR}/cudnn_version.h header)
+  foreach(part MAJOR MINOR PATCHLEVEL)
+    string(REGEX MATCH "#define CUDNN_${part} +([0-9]+)" _ "${header}")
+    set(CUDNN_${part} ${CMAKE_MATCH_1})
+  endforeach()
+  set(CUDNN_VERSION ${CUDNN_MAJOR}.${CUDNN_MINOR}.${CUDNN_PATCHLEVEL})
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(CUDNN REQUIRED_VARS CUDNN_LIBRARY CUDNN_INCLUDE_DIR VERSION_VAR CUDNN_VERSION
+  REASON_FAILURE_MESSAGE "cuDNN 9 is needed beside the CUDA Toolkit (Debian/Ubuntu: libcudnn9-dev-cuda-*), or configure with -DMELLOW_CUDA=OFF")
+if(CUDNN_FOUND AND NOT TARGET CUDNN::cudnn)
+  add_library(CUDNN::cudnn UNKNOWN IMPORTED)
+  set_target_properties(CUDNN::cudnn PROPERTIES IMPORTED_LOCATION ${CUDNN_LIBRARY}
+                                                INTERFACE_INCLUDE_DIRECTORIES ${CUDNN_INCLUDE_DIR})
+endif()

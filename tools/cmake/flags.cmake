@@ -1,0 +1,20 @@
+# Warnings are errors; files named *_avx2.cpp, *_avx512.cpp and *_amx.cpp are compiled for those instruction sets
+# and only called after the run-time check in kernels/cpu/cpu_features.h.
+add_library(mellow_flags INTERFACE)
+target_compile_options(mellow_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Werror>
+  $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_BINARY_DIR}/include/=>)
+if(MELLOW_SANITIZE)
+  target_compile_options(mellow_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+                                                -fno-sanitize-recover=undefined)
+  target_link_options(mellow_flags INTERFACE -fsanitize=address,undefined)
+endif()
+function(mellow_instruction_set suffix)
+  file(GLOB units CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cpu/*_${suffix}.cpp)
+  set_source_files_properties(${units} PROPERTIES COMPILE_OPTIONS "${ARGN}")
+endfunction()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  mellow_instruction_set(avx2 -mavx2 -mfma -mf16c)
+  mellow_instruction_set(avx512 -march=skylake-avx512)
+  mellow_instruction_set(amx -march=sapphirerapids)
+endif()
