@@ -33,7 +33,7 @@ std::string text(const Parts&... parts) {
 }  // namespace mellow
 
 // Throws a usage Error made of the parts after the condition: MELLOW_CHECK(n > 0, "[op] n is ", n).
-#define MELLOW_CHECK(condition, ...)                                        \
-  do {                                                                      \
-    if (!(condition)) throw ::mellow::Error(::mellow::text(__VA_ARGS__));   \
+#define MELLOW_CHECK(condition, ...)                                      \
+  do {                                                                    \
+    if (!(condition)) throw ::mellow::Error(::mellow::text(__VA_ARGS__)); \
   } while (false)

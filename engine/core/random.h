@@ -4,13 +4,24 @@
 #include <array>
 #include <cstdint>
 
-// Counter-based randomness: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11).
-// A number depends on its key and counter alone, never on call order, thread count or device.
+// Counter-based randomness: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+// SC11). A number depends on its key and counter alone, never on call order, thread count or device.
 // Everything here is constexpr, so CUDA kernels call the same code.
 namespace mellow {
 
 // Who draws. Each purpose has its own stream, so that adding a draw in one place moves no other.
-enum class RandomStream : uint32_t { init, shuffle, dropout, mask, crop, split, generate, disturb, mixing, test };
+enum class RandomStream : uint32_t {
+  init,
+  shuffle,
+  dropout,
+  mask,
+  crop,
+  split,
+  generate,
+  disturb,
+  mixing,
+  test
+};
 
 using RandomWords = std::array<uint32_t, 4>;
 

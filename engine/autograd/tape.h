@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "mellow/engine/core/tensor.h"
+
+namespace mellow {
+
+class Tape;
+
+// Where an op's backward puts the gradients of its inputs, by position.
+class Gradients {
+ public:
+  // False when nobody needs the gradient of input i: the op then skips that work.
+  bool wanted(int i) const;
+
+  // A place for the gradient of input i. When `add` is set, `place` holds the sum so far and the op adds to
+  // it; otherwise the op overwrites it. For kernels that can accumulate.
+  struct Target {
+    Tensor place;
+    bool add;
+  };
+  Target target(int i);
+  // A contiguous place to overwrite; the tape adds it to the sum so far. For kernels that cannot accumulate.
+  Tensor fresh(int i);
+  // Hands over an existing array, such as dy itself or a window of it. `exclusive` says that no other
+  // gradient shares its elements, so that later gradients may be added to it in place.
+  void share(int i, const Tensor& gradient, bool exclusive);
+
+ private:
+  friend class Tape;
+  Gradients(Tape& tape, int64_t node) : tape_(tape), node_(node) {}
+  Tape& tape_;
+  int64_t node_;
+};
+
+// One recorded op. Holds what its backward needs.
+class Node {
+ public:
+  virtual ~Node() = default;
+  virtual void backward(const Tensor& dy, Gradients& gradients) = 0;
+};
+
+// Records the ops of its context while it lives; without one, nothing is recorded and nothing is kept for
+// backward. First order only. Recording stops during backward.
+//
+//   Tape tape(context);
+//   Tensor loss = …;
+//   tape.backward(loss);     // adds d loss / d p to p.grad() of every leaf that requires a gradient
+class Tape {
+ public:
+  explicit Tape(Context& context);
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // `loss` has one element and was made on this tape. Leaf gradients are added to, never overwritten: zero
+  // them first. The tape is empty afterwards.
+  void backward(const Tensor& loss);
+  // The same from any tensor of the tape, with its upstream gradient.
+  void backward(const Tensor& y, const Tensor& dy);
+
+  // Used by engine/internal/apply.h.
+  void record(std::unique_ptr<Node> node, std::span<const Tensor> inputs, const Tensor& output);
+  static bool any_requires_grad(std::span<const Tensor> inputs);
+
+ private:
+  friend class Gradients;
+  struct Edge {
+    Tensor leaf;  // set when a leaf wants its gradient
+    Shape shape;
+    DType dtype = DType::f32;
+    int64_t producer = -1;  // node that made the input, or -1
+    bool wanted = false;
+  };
+  struct Slot {  // the gradient of one node's output
+    Tensor sum;
+    bool exclusive = true;
+  };
+  struct Entry {
+    std::unique_ptr<Node> node;
+    std::vector<Edge> inputs;
+    std::vector<Tensor> pending;  // fresh() places waiting to be added
+  };
+  void settle(Entry& entry);
+  Tensor leaf_gradient(const Edge& edge);
+  void add_to_slot(Slot& slot, const Tensor& gradient);
+
+  Context& context_;
+  Tape* outer_;
+  uint64_t serial_;
+  std::vector<Entry> entries_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace mellow

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "mellow/engine/autograd/tape.h"
+#include "mellow/engine/core/tensor.h"
+#include "mellow/engine/internal/on_device.h"
+
+// Runs an op, records it. For .cpp files of engine/ops only. An op is a struct with, for each backend B,
+//   void forward(B&, std::span<const Tensor> inputs, const Tensor& output);
+//   void backward(B&, const Tensor& dy, Gradients& gradients);
+// whose members are what backward needs. forward fills them; nothing is kept when no tape records.
+namespace mellow::internal {
+
+template <class Op>
+class OpNode final : public Node {
+ public:
+  OpNode(Op op, Context& context) : op_(std::move(op)), context_(context) {}
+  void backward(const Tensor& dy, Gradients& gradients) override {
+    on_device(context_, [&](auto& device) { op_.backward(device, dy, gradients); });
+  }
+
+ private:
+  Op op_;
+  Context& context_;
+};
+
+// Writes into `output`, which may be a window of a larger tensor. Inputs may be empty handles (no bias).
+template <class Op>
+Tensor apply_into(Op op, std::span<const Tensor> inputs, const Tensor& output) {
+  Context& context = output.context();
+  on_device(context, [&](auto& device) { op.forward(device, inputs, output); });
+  if (Tape* tape = context.tape(); tape != nullptr && Tape::any_requires_grad(inputs))
+    tape->record(std::make_unique<OpNode<Op>>(std::move(op), context), inputs, output);
+  return output;
+}
+
+template <class Op>
+Tensor apply(Op op, std::initializer_list<Tensor> inputs, const Shape& shape, DType dtype) {
+  Tensor output = Tensor::empty(inputs.begin()->context(), shape, dtype);
+  return apply_into(std::move(op), std::span(inputs.begin(), inputs.size()), output);
+}
+
+}  // namespace mellow::internal

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mellow/engine/core/tensor.h"
+
+namespace mellow {
+
+// sum += x, elementwise, same shape; either may be a window with strided rows (last dimension dense).
+void accumulate(Cpu& cpu, const Tensor& sum, const Tensor& x);
+void accumulate(Cuda& cuda, const Tensor& sum, const Tensor& x);
+
+// Every element := value; contiguous.
+void fill(Cpu& cpu, const Tensor& x, double value);
+void fill(Cuda& cuda, const Tensor& x, double value);
+
+}  // namespace mellow
