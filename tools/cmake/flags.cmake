@@ -2,7 +2,7 @@
 # and only called after the run-time check in kernels/cpu/cpu_features.h.
 add_library(mellow_flags INTERFACE)
 target_compile_options(mellow_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Werror>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-missing-field-initializers;-Werror>
   $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_BINARY_DIR}/include/=>)
 if(MELLOW_SANITIZE)
   target_compile_options(mellow_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
