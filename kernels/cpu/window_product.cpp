@@ -87,8 +87,7 @@ class WindowProduct {
       const T* packed = term.b == Part::low ? packed_low_ : packed_;
       const Rows<T> input = input_rows(sample, rows, term.a, stage);
       T* y = w_.y + sample * w_.y_batch;
-      for (int64_t column = 0; column < w_.columns; column += tiles_.columns())
-        run_panel(input, rows, packed + column * taps_.size() * w_.depth, column, w_.accumulate || i > 0, y);
+      run_panels(input, rows, packed, w_.accumulate || i > 0, y);
     }
   }
 
@@ -105,56 +104,69 @@ class WindowProduct {
     return {stage, begin, w_.depth};
   }
 
-  // Blocks of w of at most block_depth rows stay in the first-level cache while all rows of the unit pass by.
-  void run_panel(const Rows<T>& input, Range rows, const T* panel, int64_t column, bool accumulate, T* y) const {
-    const int64_t taps_per_block = std::clamp<int64_t>(tiles_.block_depth / std::max<int64_t>(w_.depth, 1), 1, std::max<int64_t>(1, taps_.size()));
-    const int64_t tap_blocks = std::max<int64_t>(1, ceil_div(taps_.size(), taps_per_block));
-    const int64_t depth_blocks = taps_per_block > 1 ? 1 : std::max<int64_t>(1, ceil_div(w_.depth, tiles_.block_depth));
-    const int64_t row_tiles = ceil_div(rows.size(), tiles_.rows);
-    for (int64_t i = 0; i < tap_blocks; ++i) {
-      for (int64_t k = 0; k < depth_blocks; ++k) {
-        const Range taps = part_of_range(taps_.size(), i, tap_blocks);
-        const Range depth = part_of_range(w_.depth, k, depth_blocks);
-        const bool first = i == 0 && k == 0 && !accumulate;
-        for (int64_t m = 0; m < row_tiles; ++m) {
-          const Range part = part_of_range(rows.size(), m, row_tiles);
-          run_rows(input, {rows.begin + part.begin, rows.begin + part.end},
-                   {taps_.begin + taps.begin, taps_.begin + taps.end}, depth, panel, column, first, y);
-        }
+  // The part of w that all rows of the unit pass by stays in the first-level cache: a block of one panel's depth, or
+  // several whole panels where the depth is small.
+  void run_panels(const Rows<T>& input, Range rows, const T* packed, bool accumulate, T* y) const {
+    const int64_t taps = std::max<int64_t>(taps_.size(), 1), depth = std::max<int64_t>(w_.depth, 1);
+    const int64_t taps_per_block = std::clamp<int64_t>(tiles_.block_depth / depth, 1, taps);
+    const int64_t tap_blocks = ceil_div(taps, taps_per_block);
+    const int64_t depth_blocks = taps_per_block > 1 ? 1 : ceil_div(depth, tiles_.block_depth);
+    const int64_t panels = ceil_div(w_.columns, tiles_.columns());
+    const int64_t panels_per_block = std::clamp<int64_t>(tiles_.block_depth / (taps * depth), 1, panels);
+    for (int64_t p = 0; p < panels; p += panels_per_block) {
+      for (int64_t i = 0; i < tap_blocks * depth_blocks; ++i) {
+        const Range tap_part = part_of_range(taps_.size(), i / depth_blocks, tap_blocks);
+        const Block block{{taps_.begin + tap_part.begin, taps_.begin + tap_part.end},
+                          part_of_range(w_.depth, i % depth_blocks, depth_blocks),
+                          {p, std::min(panels, p + panels_per_block)},
+                          i == 0 && !accumulate};
+        run_block(input, rows, block, packed, y);
       }
     }
   }
 
-  // One register tile: rows × the panel's columns, over the block's taps that reach the series.
-  void run_rows(const Rows<T>& input, Range rows, Range block, Range depth, const T* panel, int64_t column,
-                bool first, T* y) const {
-    Range taps = intersect(block, taps_in_reach(w_, rows));
-    if (taps.empty()) {
-      if (!first) return;
-      taps = {block.begin, block.begin};
+  // A part of w, and whether its products overwrite y instead of adding to it.
+  struct Block {
+    Range taps, depth, panels;
+    bool first;
+  };
+
+  void run_block(const Rows<T>& input, Range rows, const Block& block, const T* packed, T* y) const {
+    const int64_t tiles = ceil_div(rows.size(), tiles_.rows);
+    for (int64_t m = 0; m < tiles; ++m) {
+      const Range part = part_of_range(rows.size(), m, tiles);
+      run_rows(input, {rows.begin + part.begin, rows.begin + part.end}, block, packed, y);
     }
-    const int64_t width = panel_width(w_.columns, tiles_.lanes, column / tiles_.columns());
+  }
+
+  // One row of register tiles, over the block's taps that reach the series.
+  void run_rows(const Rows<T>& input, Range rows, const Block& block, const T* packed, T* y) const {
+    Range taps = intersect(block.taps, taps_in_reach(w_, rows));
+    if (taps.empty()) {
+      if (!block.first) return;
+      taps = {block.taps.begin, block.taps.begin};
+    }
+    const bool down = w_.x_transposed && !staged_;
     const int64_t row = rows.begin * w_.step + w_.first + taps.begin * w_.dilation - input.origin;
     Tile<T> tile;
     tile.segments = taps.size();
-    tile.depth = depth.size();
+    tile.depth = block.depth.size();
     tile.a_segment = w_.dilation * input.row;
-    tile.a_step = w_.step * input.row;
-    tile.a = input.base + (taps.empty() ? 0 : row * input.row + depth.begin);
-    const bool down = w_.x_transposed && !staged_;
-    if (down) {
-      tile.a = input.base + row + depth.begin * w_.x_row;
-      tile.a_step = w_.x_row;
-    }
-    tile.b_segment = w_.depth * width;
-    tile.b = panel + ((taps.begin - taps_.begin) * w_.depth + depth.begin) * width;
+    tile.a_step = down ? w_.x_row : w_.step * input.row;
+    tile.a = input.base;
+    if (!taps.empty()) tile.a += row * input.row + block.depth.begin * (down ? w_.x_row : 1);
     if (tile.segments > 1 && tile.a_segment == w_.depth) {  // a window without gaps is one long segment
       tile.depth *= tile.segments;
       tile.segments = 1;
     }
-    const int64_t vectors = width / tiles_.lanes;
-    const TileFunction<T> function = (down ? tiles_.down : tiles_.across)[rows.size() - 1][vectors - 1];
-    write_tile(tile, function, rows, column, width, first, y);
+    const auto& functions = (down ? tiles_.down : tiles_.across)[rows.size() - 1];
+    const int64_t skipped = (taps.begin - taps_.begin) * w_.depth + block.depth.begin;
+    for (int64_t p = block.panels.begin; p < block.panels.end; ++p) {
+      const int64_t width = panel_width(w_.columns, tiles_.lanes, p), column = p * tiles_.columns();
+      tile.b = packed + column * taps_.size() * w_.depth + skipped * width;
+      tile.b_segment = w_.depth * width;
+      write_tile(tile, functions[width == tiles_.lanes ? 0 : 1], rows, column, width, block.first, y);
+    }
   }
 
   void write_tile(Tile<T>& tile, TileFunction<T> function, Range rows, int64_t column, int64_t width, bool first,
