@@ -72,7 +72,8 @@ __global__ void tile_moments(const float* x, int64_t stride, Tiles tiles, float*
   const float count = static_cast<float>(end - begin), shifted_mean = sum / count;
   const int64_t place = int64_t{at.tile} * tiles.channels + at.channel;
   mean[place] = shift + shifted_mean;
-  m2[place] = fmaxf(0.0f, squares - sum * shifted_mean);
+  const float deviations = squares - sum * shifted_mean;
+  m2[place] = deviations < 0 ? 0.0f : deviations;  // turned so that NaN stays
 }
 
 struct Statistics {  // all [channels]

@@ -33,8 +33,12 @@ void Slice::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
 
 void Slice::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   const auto [dx, add] = gradients.target(0);
-  if (!add) dx.zero();
-  accumulate(cuda, dx.window(dim, from, to), dy);
+  if (add) {
+    accumulate(cuda, dx.window(dim, from, to), dy);
+    return;
+  }
+  dx.zero();  // a place to overwrite is contiguous
+  copy_rows(cuda, dy, dx.window(dim, from, to));
 }
 
 void Reshape::forward(Cuda&, std::span<const Tensor>, const Tensor&) {}  // the same elements
