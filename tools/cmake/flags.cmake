@@ -3,6 +3,7 @@
 add_library(mellow_flags INTERFACE)
 target_compile_options(mellow_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-missing-field-initializers;-Werror>
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno;-fno-trapping-math>  # nothing reads errno: sqrt and choices vectorise
   $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_BINARY_DIR}/include/=>)
 if(MELLOW_SANITIZE)
   target_compile_options(mellow_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
