@@ -40,12 +40,19 @@ struct Staging {
 // the next user's work queues up behind the last user's.
 struct CudaState {
   explicit CudaState(const Cuda::Options& options);
+  ~CudaState();
 
   // The calling thread's current device := this one. Every entry into the backend starts with it.
   void make_current() const { CUDA_CHECK(cudaSetDevice(options.device)); }
   bool capturing() const { return captured != nullptr; }
   // Throws when a step is being captured; `what` cannot be part of one.
   void require_no_capture(const char* what) const;
+
+  // Memory for class Cuda: from the pool, or from the captured graph's own blocks.
+  void* take(size_t bytes);
+  void give_back(void* block, size_t bytes) noexcept;
+  // The graph is gone: its blocks serve everyone again.
+  void forget(cuda::GraphMemory& memory) noexcept;
 
   Cuda::Options options;
   cuda::Stream own_stream;
@@ -59,7 +66,8 @@ struct CudaState {
   std::unordered_map<void*, cuda::GraphMemory*> graph_blocks;  // owner of each graph's block
   cuda::GraphMemory* captured = nullptr;                       // of the graph being captured
 
-  cuda::Cublas cublas;  // made at first use: cublas_of
+  void* cublas_workspace = nullptr;  // of the pool
+  cuda::Cublas cublas;               // made at first use: cublas_of
   std::shared_ptr<cuda::CudnnState> cudnn;
 };
 
