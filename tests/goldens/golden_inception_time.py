@@ -37,6 +37,15 @@ def optimiser(net: torch.nn.Module, norm: str) -> torch.optim.Optimizer:
     return KerasAdam(net.parameters()) if norm == "keras" else torch.optim.Adam(net.parameters(), 1e-3)
 
 
+def put_gradients(golden: Golden, prefix: str, net: torch.nn.Module, whole: bool) -> None:
+    gradients = {name: p.grad for name, p in net.named_parameters()}
+    if whole:
+        for name, g in gradients.items():
+            golden.put(f"{prefix}.grad.{name}", g)
+    else:
+        golden.put(f"{prefix}.grad_norm", torch.stack([g.norm() for g in gradients.values()]))
+
+
 def train(golden: Golden, prefix: str, net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor,
           norm: str, whole: bool) -> None:
     """Three Adam steps on one batch. `whole` stores every tensor, else norms and logits only."""
@@ -51,21 +60,17 @@ def train(golden: Golden, prefix: str, net: torch.nn.Module, x: torch.Tensor, y:
         if step == 0:
             golden.put(f"{prefix}.logits", logits)
             golden.put(f"{prefix}.loss", loss)
-            gradients = dict(net.named_parameters())
-            if whole:
-                for name, p in gradients.items():
-                    golden.put(f"{prefix}.grad.{name}", p.grad)
-            else:
-                golden.put(f"{prefix}.grad_norm", np.array([p.grad.norm().item() for p in gradients.values()]))
+            put_gradients(golden, prefix, net, whole)
         adam.step()
     golden.put(f"{prefix}.losses", np.array(losses))
     if whole:
         for name, t in state(net).items():
             golden.put(f"{prefix}.final.{name}", t)
-    else:
-        golden.put(f"{prefix}.logits_after_3", net(x))
     net.eval()
     golden.put(f"{prefix}.logits_eval", net(x))
+    if not whole:
+        net.train()
+        golden.put(f"{prefix}.logits_after_3", net(x))
 
 
 def small_into(golden: Golden, dtype: torch.dtype) -> None:

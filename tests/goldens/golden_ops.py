@@ -40,7 +40,8 @@ class Ops:
     def normal(self, *shape: int) -> Tensor:
         return rounded_normal(self.rng, *shape)
 
-    def add(self, name: str, op: Callable[..., Tensor], options: dict | None = None, **inputs: Tensor) -> None:
+    def add(self, name: str, op: Callable[..., Tensor], options: dict | None = None,
+            **inputs: Tensor) -> None:
         """Stores name.<input>, name.y, name.dy and name.d<input> of y = op(inputs)."""
         leaves = {k: t.clone().requires_grad_() for k, t in inputs.items()}
         y = op(**leaves)
@@ -101,7 +102,7 @@ def add_pools(ops: Ops) -> None:
 
 
 def add_pointwise_and_products(ops: Ops) -> None:
-    ops.add("gelu", functional.gelu, input=torch.linspace(-8, 8, 65, dtype=torch.float64))
+    ops.add("gelu", lambda x: functional.gelu(x), x=torch.linspace(-8, 8, 65, dtype=torch.float64))
     ops.add("linear", lambda x, w, b: functional.linear(x, w, b),
             x=ops.normal(5, 7), w=ops.normal(3, 7), b=ops.normal(3))
     ops.add("matmul", lambda a, b: a @ b, a=ops.normal(5, 9), b=ops.normal(9, 4))

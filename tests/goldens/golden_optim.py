@@ -17,11 +17,12 @@ OPTIMISERS: dict[str, tuple[type, dict]] = {
     "adam_keras": (KerasAdam, {"lr": 1e-2, "betas": (0.9, 0.999), "eps": 1e-7}),
     "adamw": (torch.optim.AdamW, {"lr": 1e-2, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01}),
     "sgd_momentum": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
-    "sgd_nesterov_decay": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}),
+    "sgd_nesterov_decay": (torch.optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True,
+                                             "weight_decay": 5e-4}),
 }
 PLATEAU = {"lr": 1e-3, "factor": 0.5, "patience": 3, "min_lr": 1e-4, "min_delta": 1e-4}
-# An improvement of exactly min_delta, two too small ones, rises, and a floor that is reached.
-PLATEAU_LOSSES = [1.0, 0.5, 0.4999, 0.49995, 0.49991, 0.4, 0.5, 0.6, 0.39, 0.39, 0.39, 0.39, 0.39,
+# Improvements below min_delta, rises, a plain plateau, and a floor that is reached.
+PLATEAU_LOSSES = [1.0, 0.5, 0.49993, 0.49995, 0.49992, 0.4, 0.5, 0.6, 0.39, 0.39, 0.39, 0.39, 0.39,
                   0.39, 0.39, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.1, 0.1]
 SCHEDULES: dict[str, tuple[type, dict]] = {
     "cosine": (CosineAnnealingLR, {"T_max": 20, "eta_min": 1e-4}),

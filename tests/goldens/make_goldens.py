@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/goldens/*.safetensors: python3 tests/goldens/make_goldens.py [OUT_DIR]
 
-Needs torch, numpy and scikit-learn (CPU is enough, half a minute). Same versions, same bytes.
+Needs torch, numpy and scikit-learn (CPU is enough, seconds). Same versions, same bytes.
 """
 
 import sys
@@ -39,7 +39,6 @@ def main() -> None:
         golden = make()
         golden.write(path)
         print(f"{path.name:32} {len(golden.tensors):5} tensors {path.stat().st_size:8} bytes")
-        print("   ", golden.metadata.get("float32_deviation", ""))
 
 
 if __name__ == "__main__":
