@@ -159,6 +159,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
 Header parse_header(const std::string& json, const std::string& where) {
   if (json.empty() || json.front() != '{') refuse(where, "the header does not begin with '{'");
+  // nlohmann's lexer takes a zero byte for the end of the text, which would hide what follows.
+  if (json.find('\0') != std::string::npos) refuse(where, "the header is not JSON: it has a zero byte");
   HeaderEvents events(where);
   nlohmann::json::sax_parse(json, &events);
   return events.take();

@@ -2,7 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "mellow/engine/io/append_log.h"
-#include "mellow/tests/engine/io/support.h"
+#include "mellow/tests/engine/io/faulty_files.h"
+#include "mellow/tests/support/files.h"
 
 namespace mellow::test {
 namespace {

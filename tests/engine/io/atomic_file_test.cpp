@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <csignal>
-#include <cstdlib>
+#include <span>
+#include <system_error>
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -10,7 +11,8 @@
 #include <unistd.h>
 
 #include "mellow/engine/io/atomic_file.h"
-#include "mellow/tests/engine/io/support.h"
+#include "mellow/tests/engine/io/faulty_files.h"
+#include "mellow/tests/support/files.h"
 
 namespace mellow::test {
 namespace {
@@ -95,7 +97,6 @@ TEST_CASE("whatever system call fails, the old file or the complete new one stan
       CHECK(folder.entries() == 1);
       if (message.empty()) {
         CHECK(slurp(path) == "the new text");
-        // Only closing the folder, after all is safe, may fail unnoticed; AtomicFile does it itself.
         CHECK(!fired);
       } else {
         const bool after_rename = contains(message, "sync the folder");

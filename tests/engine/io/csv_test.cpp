@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "mellow/engine/io/csv.h"
-#include "mellow/tests/engine/io/support.h"
+#include "mellow/tests/support/files.h"
 
 namespace mellow::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "mellow/engine/io/directory_lock.h"
-#include "mellow/tests/engine/io/support.h"
+#include "mellow/tests/support/files.h"
 
 namespace mellow::test {
 namespace {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <limits>
+
 #include <doctest/doctest.h>
 
 #include "mellow/engine/io/read_file.h"
-#include "mellow/tests/engine/io/support.h"
+#include "mellow/tests/support/files.h"
 
 namespace mellow::test {
 namespace {
