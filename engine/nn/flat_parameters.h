@@ -27,8 +27,8 @@ class Snapshot {
   void restore(const FlatParameters& parameters) const;
   bool empty() const { return !weights_.defined(); }
 
-  Tensor& weights() { return weights_; }
-  Tensor& buffers() { return buffers_; }
+  const Tensor& weights() const { return weights_; }
+  const Tensor& buffers() const { return buffers_; }
 
  private:
   Tensor weights_, buffers_;

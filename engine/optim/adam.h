@@ -22,6 +22,9 @@ class Adam final : public Optimizer {
     return {{"first", first_}, {"second", second_}};
   }
 
+  const Tensor& first() const { return first_; }    // running mean of the gradient
+  const Tensor& second() const { return second_; }  // and of its square
+
  private:
   AdamOptions options_;
   Tensor first_, second_;

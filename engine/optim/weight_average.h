@@ -14,8 +14,8 @@ class WeightAverage {
   // Replaces the weights by their average.
   void apply(const FlatParameters& parameters) const;
 
-  Tensor& average() { return average_; }
-  Tensor& updates() { return updates_; }  // i64 [1]
+  const Tensor& average() const { return average_; }
+  const Tensor& updates() const { return updates_; }  // i64 [1]
 
  private:
   Tensor average_, updates_;
