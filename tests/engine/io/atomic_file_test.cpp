@@ -146,6 +146,18 @@ TEST_CASE("a disk that fills up after some bytes leaves the old file") {
   CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("sweep_stale_temps takes only names that AtomicFile makes") {
+  const TempFolder folder;
+  for (const char* name : {"a.tmp.12.0123456789abcdef", "a.tmp.1.tmp.7.0123456789abcdef"})
+    spill(folder / name, "");
+  for (const char* name : {".tmp.12.0123456789abcdef", "a.tmp.12.0123456789abcde",
+                           "a.tmp.12.0123456789abcdef0", "a.tmp.x.0123456789abcdef",
+                           "a.tmp..0123456789abcdef", "a.tmp.12.0123456789abcdeg", "a.tmp.12", "a.tmp.", "a"})
+    spill(folder / name, "");
+  CHECK(sweep_stale_temps(folder.path()) == 2);
+  CHECK(folder.entries() == 9);
+}
+
 TEST_CASE("kill -9 while writing leaves the old file, and the next start sweeps the temporary") {
   const TempFolder folder;
   const std::string path = folder / "out.txt";
