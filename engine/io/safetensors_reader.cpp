@@ -140,7 +140,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool) override { unexpected("a boolean"); }
   bool binary(binary_t&) override { unexpected("binary data"); }
   bool parse_error(size_t, const std::string&, const nlohmann::json::exception& error) override {
-    refuse(where_, "the header is not JSON: ", error.what());
+    // The message quotes the last token, which may be the whole header.
+    refuse(where_, "the header is not JSON: ", std::string_view(error.what()).substr(0, 200));
   }
 
  private:

@@ -158,6 +158,7 @@ TEST_CASE("safetensors: messages show no control characters and no endless names
   CHECK(contains(message, "needs 8 bytes"));
   CHECK(message.size() < 400);
   CHECK(message.find('\x1b') == std::string::npos);
+  CHECK(refusal(file_of("{\"" + std::string(5000, 'x') + "\xff", 0)).size() < 400);
 }
 
 TEST_CASE("safetensors: a hundred hostile shapes are refused before anything is allocated") {
