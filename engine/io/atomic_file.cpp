@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
-#include <regex>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -36,6 +35,17 @@ std::string temp_name(const std::string& path) {
   std::snprintf(suffix, sizeof suffix, ".tmp.%ld.%08x%08x", static_cast<long>(::getpid()), random(),
                 random());
   return path + suffix;
+}
+
+// Whether a name has the form that temp_name() gives: "<name>.tmp.<digits>.<16 hex digits>".
+bool is_temp_name(std::string_view name) {
+  const size_t mark = name.rfind(".tmp.");
+  if (mark == std::string_view::npos || mark == 0) return false;
+  const std::string_view pid_and_random = name.substr(mark + 5);
+  const size_t dot = pid_and_random.find_first_not_of("0123456789");
+  if (dot == 0 || dot == std::string_view::npos || pid_and_random[dot] != '.') return false;
+  const std::string_view random = pid_and_random.substr(dot + 1);
+  return random.size() == 16 && random.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 std::string folder_of(const std::string& path) {
@@ -124,7 +134,6 @@ void write_file_atomically(const std::string& path, std::string_view bytes, File
 }
 
 int sweep_stale_temps(const std::string& folder) {
-  static const std::regex temp_pattern(R"(.+\.tmp\.[0-9]+\.[0-9a-f]{16})");
   std::error_code error;
   int removed = 0;
   fs::directory_iterator entries(folder, error);
@@ -132,7 +141,7 @@ int sweep_stale_temps(const std::string& folder) {
   for (; entries != fs::directory_iterator(); entries.increment(error)) {
     if (error) throw io_error("list", folder, error.value());
     const std::string path = entries->path().string();
-    if (!std::regex_match(entries->path().filename().string(), temp_pattern)) continue;
+    if (!is_temp_name(entries->path().filename().string())) continue;
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() < 0 || ::flock(file.get(), LOCK_EX | LOCK_NB) < 0) continue;
     if (::unlink(path.c_str()) == 0) ++removed;

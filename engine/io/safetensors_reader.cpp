@@ -22,10 +22,14 @@ static_assert(std::endian::native == std::endian::little, "safetensors data is l
 
 constexpr uint64_t max_header_bytes = 100'000'000;  // the limit of the reference implementation
 
+// An array as the header tells it. Kept small: a hostile header can hold two million of them.
 struct Entry {
   std::string name;
+  Shape shape;
+  std::array<uint64_t, 2> offsets{};  // begin and end in the data
   std::optional<DType> dtype;
-  std::optional<std::vector<uint64_t>> shape, offsets;
+  bool has_shape = false, has_offsets = false;
+  uint8_t offset_count = 0;
 };
 
 struct Header {
@@ -65,7 +69,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
       if (std::exchange(has_metadata_, true)) refuse(where_, "has __metadata__ twice");
       place_ = Place::metadata;
     } else if (place_ == Place::root) {
-      header_.entries.push_back({key_, {}, {}, {}});
+      header_.entries.emplace_back().name = key_;
       place_ = Place::array;
     } else {
       unexpected("an object");
@@ -75,10 +79,9 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     if (place_ == Place::array) {
       const Entry& e = header_.entries.back();
-      if (!e.dtype) refuse(where_, "array ", printable(e.name), " has no dtype");
-      if (!e.shape) refuse(where_, "array ", printable(e.name), " has no shape");
-      if (!e.offsets || e.offsets->size() != 2)
-        refuse(where_, "array ", printable(e.name), " needs data_offsets of two numbers, begin and end");
+      if (!e.dtype) refuse_array(e, " has no dtype");
+      if (!e.has_shape) refuse_array(e, " has no shape");
+      if (e.offset_count != 2) refuse_array(e, " needs data_offsets of two numbers, begin and end");
     }
     place_ = Place::root;
     return true;
@@ -93,11 +96,10 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
         refuse(where_, "has the metadata key ", printable(key_), " twice");
     } else if (place_ == Place::array && key_ == "dtype") {
       Entry& e = header_.entries.back();
-      if (e.dtype) refuse(where_, "array ", printable(e.name), " has dtype twice");
+      if (e.dtype) refuse_array(e, " has dtype twice");
       e.dtype = dtype_named(value);
       if (!e.dtype)
-        refuse(where_, "array ", printable(e.name), " has dtype ", printable(value),
-               "; mellow reads F32, F64, BF16, I32, I64 and U8");
+        refuse_array(e, " has dtype ", printable(value), "; mellow reads F32, F64, BF16, I32, I64 and U8");
     } else {
       unexpected("a string");
     }
@@ -105,9 +107,9 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool start_array(size_t) override {
     if (place_ != Place::array || (key_ != "shape" && key_ != "data_offsets")) unexpected("a list");
-    std::optional<std::vector<uint64_t>>& list = open_list();
-    if (list) refuse(where_, "array ", printable(header_.entries.back().name), " has ", key_, " twice");
-    list.emplace();
+    Entry& e = header_.entries.back();
+    if (std::exchange(key_ == "shape" ? e.has_shape : e.has_offsets, true))
+      refuse_array(e, " has ", key_, " twice");
     place_ = Place::list;
     return true;
   }
@@ -117,12 +119,17 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool number_unsigned(uint64_t value) override {
     if (place_ != Place::list) unexpected("a number");
-    std::vector<uint64_t>& list = *open_list();
-    const size_t limit = key_ == "shape" ? Shape::max_rank : 2;
-    if (list.size() == limit)
-      refuse(where_, "array ", printable(header_.entries.back().name), " has more than ", limit,
-             " numbers in ", key_, key_ == "shape" ? "; mellow has no arrays of a higher rank" : "");
-    list.push_back(value);
+    Entry& e = header_.entries.back();
+    if (key_ == "data_offsets") {
+      if (e.offset_count == 2) refuse_array(e, " has more than 2 numbers in data_offsets");
+      e.offsets[e.offset_count++] = value;
+      return true;
+    }
+    if (e.shape.rank() == Shape::max_rank)
+      refuse_array(e, " has more than ", Shape::max_rank, " dimensions, the most that mellow has");
+    if (value > static_cast<uint64_t>(INT64_MAX))
+      refuse_array(e, " has a shape whose size does not fit in 63 bits");
+    e.shape.push_back(static_cast<int64_t>(value));
     return true;
   }
   bool number_integer(int64_t value) override { unexpected(text("the negative number ", value)); }
@@ -133,15 +140,16 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool boolean(bool) override { unexpected("a boolean"); }
   bool binary(binary_t&) override { unexpected("binary data"); }
   bool parse_error(size_t, const std::string&, const nlohmann::json::exception& error) override {
-    refuse(where_, "the header is not JSON: ", error.what());
+    // The message quotes the last token, which may be the whole header.
+    refuse(where_, "the header is not JSON: ", std::string_view(error.what()).substr(0, 200));
   }
 
  private:
   enum class Place { start, root, metadata, array, list };
 
-  std::optional<std::vector<uint64_t>>& open_list() {
-    Entry& e = header_.entries.back();
-    return key_ == "shape" ? e.shape : e.offsets;
+  template <class... Parts>
+  [[noreturn]] void refuse_array(const Entry& e, const Parts&... parts) const {
+    refuse(where_, "array ", printable(e.name), parts...);
   }
   [[noreturn]] void unexpected(const std::string& what) const {
     const bool inside = place_ == Place::array || place_ == Place::list;
@@ -174,26 +182,21 @@ void check_names(const Header& header, const std::string& where) {
   if (twice != names.end()) refuse(where, "has the array ", printable(*twice), " twice");
 }
 
-// The shape, after proving that its bytes are what the range holds.
-Shape checked_shape(const Entry& e, uint64_t data_bytes, const std::string& where) {
-  const uint64_t begin = (*e.offsets)[0], end = (*e.offsets)[1];
+// The shape's bytes must be what the range holds, and the range must lie in the data.
+void check_size(const Entry& e, uint64_t data_bytes, const std::string& where) {
+  const auto [begin, end] = e.offsets;
   if (begin > end)
     refuse(where, "array ", printable(e.name), " begins at ", begin, ", after its end at ", end);
   if (end > data_bytes)
     refuse(where, "array ", printable(e.name), " ends at byte ", end, ", but the data has ", data_bytes,
            " bytes");
-  Shape shape;
   int64_t bytes = static_cast<int64_t>(size_of(*e.dtype));
-  for (const uint64_t d : *e.shape)
-    if (d > static_cast<uint64_t>(INT64_MAX) ||
-        __builtin_mul_overflow(bytes, static_cast<int64_t>(d), &bytes))
+  for (const int64_t d : e.shape)
+    if (__builtin_mul_overflow(bytes, d, &bytes))
       refuse(where, "array ", printable(e.name), " has a shape whose size does not fit in 63 bits");
-    else
-      shape.push_back(static_cast<int64_t>(d));
   if (static_cast<uint64_t>(bytes) != end - begin)
-    refuse(where, "array ", printable(e.name), " of shape ", shape, " and dtype ", name_of(*e.dtype),
+    refuse(where, "array ", printable(e.name), " of shape ", e.shape, " and dtype ", name_of(*e.dtype),
            " needs ", bytes, " bytes, but its range has ", end - begin);
-  return shape;
 }
 
 // The ranges must tile the data: no overlap, no gap, nothing after the last.
@@ -201,15 +204,15 @@ void check_ranges(const Header& header, uint64_t data_bytes, const std::string& 
   std::vector<size_t> order(header.entries.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return *header.entries[a].offsets < *header.entries[b].offsets; });
+            [&](size_t a, size_t b) { return header.entries[a].offsets < header.entries[b].offsets; });
   uint64_t at = 0;
   for (const size_t i : order) {
     const Entry& e = header.entries[i];
-    const uint64_t begin = (*e.offsets)[0];
+    const auto [begin, end] = e.offsets;
     if (begin < at) refuse(where, "array ", printable(e.name), " overlaps the one before it at byte ", begin);
     if (begin > at)
       refuse(where, "the data has a gap of ", begin - at, " bytes before array ", printable(e.name));
-    at = (*e.offsets)[1];
+    at = end;
   }
   if (at != data_bytes) refuse(where, "has ", data_bytes - at, " bytes after the last array");
 }
@@ -228,19 +231,17 @@ NamedArrays read(uint64_t file_bytes, const std::string& where, const Fetch& fet
     refuse(where, "says its header has ", header_bytes, " bytes, but only ", file_bytes - 8, " follow");
   std::string json(header_bytes, '\0');
   fetch(8, std::as_writable_bytes(std::span(json)));
-  Header header = parse_header(json, where);
+  Header header = parse_header(std::exchange(json, {}), where);
   check_names(header, where);
-
   const uint64_t data_begin = 8 + header_bytes, data_bytes = file_bytes - data_begin;
-  std::vector<Shape> shapes;
-  for (const Entry& e : header.entries) shapes.push_back(checked_shape(e, data_bytes, where));
+  for (const Entry& e : header.entries) check_size(e, data_bytes, where);
   check_ranges(header, data_bytes, where);
 
   NamedArrays content{{}, std::move(header.metadata)};
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    Entry& e = header.entries[i];
-    HostArray array{*e.dtype, shapes[i], std::vector<std::byte>((*e.offsets)[1] - (*e.offsets)[0])};
-    fetch(data_begin + (*e.offsets)[0], array.bytes);
+  content.arrays.reserve(header.entries.size());
+  for (Entry& e : header.entries) {
+    HostArray array{*e.dtype, e.shape, std::vector<std::byte>(e.offsets[1] - e.offsets[0])};
+    fetch(data_begin + e.offsets[0], array.bytes);
     content.arrays.emplace_back(std::move(e.name), std::move(array));
   }
   return content;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <csignal>
 #include <span>
 #include <system_error>
@@ -129,6 +130,32 @@ TEST_CASE("interruptions and short writes are worked through") {
   CHECK(short_writes.calls() == 7 + 5);
 }
 
+TEST_CASE("the data is on disk before the name is, and the name before commit returns") {
+  struct Recorder final : FileSystem {
+    std::string calls;
+    int open(const char* path, int flags, mode_t mode) override {
+      calls += "open ";
+      return FileSystem::open(path, flags, mode);
+    }
+    ssize_t write(int fd, const void* bytes, size_t size) override {
+      calls += "write ";
+      return FileSystem::write(fd, bytes, size);
+    }
+    int sync(int fd) override {
+      struct stat status;
+      calls += ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) ? "sync-folder " : "sync ";
+      return FileSystem::sync(fd);
+    }
+    int rename(const char* from, const char* to) override {
+      calls += "rename ";
+      return FileSystem::rename(from, to);
+    }
+  } files;
+  const TempFolder folder;
+  write_file_atomically(folder / "out.txt", "text", files);
+  CHECK(files.calls == "open write sync open rename sync-folder ");
+}
+
 TEST_CASE("a disk that fills up after some bytes leaves the old file") {
   const TempFolder folder;
   const std::string path = folder / "big.bin";
@@ -144,6 +171,18 @@ TEST_CASE("a disk that fills up after some bytes leaves the old file") {
   CHECK(code == 0);
   CHECK(slurp(path) == "old");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("sweep_stale_temps takes only names that AtomicFile makes") {
+  const TempFolder folder;
+  for (const char* name : {"a.tmp.12.0123456789abcdef", "a.tmp.1.tmp.7.0123456789abcdef"})
+    spill(folder / name, "");
+  for (const char* name : {".tmp.12.0123456789abcdef", "a.tmp.12.0123456789abcde",
+                           "a.tmp.12.0123456789abcdef0", "a.tmp.x.0123456789abcdef",
+                           "a.tmp..0123456789abcdef", "a.tmp.12.0123456789abcdeg", "a.tmp.12", "a.tmp.", "a"})
+    spill(folder / name, "");
+  CHECK(sweep_stale_temps(folder.path()) == 2);
+  CHECK(folder.entries() == 9);
 }
 
 TEST_CASE("kill -9 while writing leaves the old file, and the next start sweeps the temporary") {
@@ -170,6 +209,55 @@ TEST_CASE("kill -9 while writing leaves the old file, and the next start sweeps 
   CHECK(folder.entries() == 3);
   CHECK(sweep_stale_temps(folder.path()) == 0);
   CHECK(contains(message_of([&] { sweep_stale_temps(folder / "missing"); }), folder / "missing"));
+}
+
+TEST_CASE("kill -9 before any system call of a save leaves a complete file") {
+  struct Deadly final : FileSystem {
+    int left;
+    explicit Deadly(int calls) : left(calls) {}
+    void count() {
+      if (left-- == 0) ::raise(SIGKILL);
+    }
+    int open(const char* path, int flags, mode_t mode) override {
+      count();
+      return FileSystem::open(path, flags, mode);
+    }
+    ssize_t write(int fd, const void* bytes, size_t size) override {
+      count();
+      return FileSystem::write(fd, bytes, std::min<size_t>(size, 5));
+    }
+    int sync(int fd) override {
+      count();
+      return FileSystem::sync(fd);
+    }
+    int close(int fd) override {
+      count();
+      return FileSystem::close(fd);
+    }
+    int rename(const char* from, const char* to) override {
+      count();
+      return FileSystem::rename(from, to);
+    }
+  };
+  const TempFolder folder;
+  const std::string path = folder / "out.txt";
+  int k = 0;
+  for (int code = 255; code == 255; ++k) {
+    CAPTURE(k);
+    REQUIRE(k < 50);
+    spill(path, "old");
+    code = in_child([&] {
+      Deadly files(k);
+      write_file_atomically(path, "the new text", files);
+      return 0;
+    });
+    // Nine calls: open, three writes, fsync, close, open the folder, rename, fsync the folder.
+    CHECK(slurp(path) == (k <= 7 ? "old" : "the new text"));
+    const bool temp_left = k >= 1 && k <= 7;
+    CHECK(sweep_stale_temps(folder.path()) == (temp_left ? 1 : 0));
+    CHECK(folder.entries() == 1);
+  }
+  CHECK(k == 10);
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ TEST_CASE("safetensors: lies about names, types and structure") {
       {file_of(R"({"a":{"dtype":0,"shape":[1],"data_offsets":[0,4]}})", 4), "a number at \"dtype\""},
       {file_of("{" + array("a", "[1]", "[0,4]", "F16") + "}", 4), "array \"a\" has dtype \"F16\""},
       {file_of("{" + array("a", "[1]", "[0,4]", "f32") + "}", 4), "has dtype \"f32\""},
-      {file_of("{" + array("a", "[1,1,1,1,1,1]", "[0,4]") + "}", 4), "more than 5 numbers in shape"},
+      {file_of("{" + array("a", "[1,1,1,1,1,1]", "[0,4]") + "}", 4), "more than 5 dimensions"},
       {file_of("{" + array("a", "[true]", "[0,4]") + "}", 4), "a boolean"},
       {file_of("{" + array("a", "[[1]]", "[0,4]") + "}", 4), "a list"},
       {file_of(R"({"a":[1]})", 4), "a list"},
@@ -158,6 +158,7 @@ TEST_CASE("safetensors: messages show no control characters and no endless names
   CHECK(contains(message, "needs 8 bytes"));
   CHECK(message.size() < 400);
   CHECK(message.find('\x1b') == std::string::npos);
+  CHECK(refusal(file_of("{\"" + std::string(5000, 'x') + "\xff", 0)).size() < 400);
 }
 
 TEST_CASE("safetensors: a hundred hostile shapes are refused before anything is allocated") {
