@@ -74,7 +74,7 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
     const Tensor upstream = slots_[at].sum;
     slots_[at].sum = Tensor();
     if (upstream.defined()) {
-      Gradients gradients(*this, i);
+      Gradients gradients(*this, i, slots_[at].exclusive);
       entries_[at].node->backward(upstream, gradients);
       settle(entries_[at]);
     }

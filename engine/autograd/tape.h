@@ -30,12 +30,17 @@ class Gradients {
   // Hands over an existing array, such as dy itself or a window of it. `exclusive` says that no other
   // gradient shares its elements, so that later gradients may be added to it in place.
   void share(int i, const Tensor& gradient, bool exclusive);
+  // Whether dy itself is read by this op alone: only then may dy, or disjoint windows of it, be shared as
+  // exclusive.
+  bool upstream_is_exclusive() const { return upstream_exclusive_; }
 
  private:
   friend class Tape;
-  Gradients(Tape& tape, int64_t node) : tape_(tape), node_(node) {}
+  Gradients(Tape& tape, int64_t node, bool upstream_exclusive)
+      : tape_(tape), node_(node), upstream_exclusive_(upstream_exclusive) {}
   Tape& tape_;
   int64_t node_;
+  bool upstream_exclusive_;
 };
 
 // One recorded op. Holds what its backward needs.

@@ -10,7 +10,7 @@
 // Elementwise ops. Inputs may be windows with evenly spaced rows (last dimension dense).
 namespace mellow {
 
-// y = max(x, 0); the gradient at 0 is 0.
+// y = max(x, 0); the gradient at 0 is 0; NaN is passed on.
 Tensor relu(const Tensor& x);
 // y = x Φ(x), exact (erf) form: Hendrycks & Gimpel 2016.
 Tensor gelu(const Tensor& x);

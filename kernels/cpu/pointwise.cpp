@@ -1,43 +1,115 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/pointwise.h"
 
+#include <numbers>
+
+#include "mellow/engine/ops/draws.h"
 #include "mellow/kernels/cpu/dispatch.h"
-#include "mellow/kernels/cpu/parallel.h"
+#include "mellow/kernels/cpu/elementwise.h"
+#include "mellow/kernels/cpu/vector_math.h"
 
 namespace mellow {
+namespace {
+
+// out := f(x…) in the element type of out.
+template <class F, class... In>
+void forward_map(const Cpu& cpu, const char* where, F f, const Tensor& out, const In&... x) {
+  cpu::for_float(where, out.dtype(), [&]<class T>() { cpu::map<T>(cpu, where, f, false, out, x...); });
+}
+
+// The gradient of input i: f(x…), stored or added as the tape asks.
+template <class F, class... In>
+void backward_map(const Cpu& cpu, const char* where, F f, Gradients& gradients, int i, const In&... x) {
+  if (!gradients.wanted(i)) return;
+  const Gradients::Target dx = gradients.target(i);
+  cpu::for_float(where, dx.place.dtype(),
+                 [&]<class T>() { cpu::map<T>(cpu, where, f, dx.add, dx.place, x...); });
+}
+
+// Comparisons are turned so that NaN takes the branch that keeps it.
+constexpr auto positive_part = [](auto x) { return x < 0 ? 0 : x; };
+constexpr auto where_positive = [](auto dy, auto y) { return y <= 0 ? 0 : dy; };
+
+constexpr auto gelu_value = [](auto x) {
+  using T = decltype(x);
+  constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
+  return x * (T{0.5} + T{0.5} * cpu::erf_of(x * root_half));
+};
+constexpr auto gelu_gradient = [](auto dy, auto x) {
+  using T = decltype(x);
+  constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
+  const T below = T{0.5} + T{0.5} * cpu::erf_of(x * root_half);
+  const T density = cpu::exp_of(T{-0.5} * x * x) * (std::numbers::inv_sqrtpi_v<T> * root_half);
+  return dy * (below + x * density);
+};
+
+}  // namespace
 
 void Relu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   y = out;
-  const cpu::Rows from = cpu::rows_of("relu", in[0]), to = cpu::rows_of("relu", out);
-  cpu::for_float("relu", out.dtype(), [&]<class T>() {
-    const T* x = in[0].data<T>();
-    T* r = out.data<T>();
-    cpu::parallel_for(cpu, to.count, 1 + 16384 / (to.width + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        for (int64_t c = 0; c < to.width; ++c) {
-          const T v = x[i * from.stride + c];
-          r[i * to.stride + c] = v > T{0} ? v : T{0};
-        }
-    });
-  });
+  forward_map(cpu, "relu", positive_part, out, in[0]);
+}
+void Relu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  backward_map(cpu, "relu", where_positive, gradients, 0, dy, y);
 }
 
-void Relu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  const auto [dx, add] = gradients.target(0);
-  const cpu::Rows up = cpu::rows_of("relu", dy), to = cpu::rows_of("relu", dx),
-                  kept = cpu::rows_of("relu", y);
-  cpu::for_float("relu", dy.dtype(), [&, &place = dx, adds = add]<class T>() {
-    const T *g = dy.data<T>(), *r = y.data<T>();
-    T* d = place.template data<T>();
-    cpu::parallel_for(cpu, to.count, 1 + 16384 / (to.width + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        for (int64_t c = 0; c < to.width; ++c) {
-          const T v = r[i * kept.stride + c] > T{0} ? g[i * up.stride + c] : T{0};
-          T& place_of = d[i * to.stride + c];
-          place_of = adds ? place_of + v : v;
-        }
-    });
-  });
+void Gelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  x = in[0];
+  forward_map(cpu, "gelu", gelu_value, out, x);
+}
+void Gelu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  backward_map(cpu, "gelu", gelu_gradient, gradients, 0, dy, x);
+}
+
+void Sigmoid::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  forward_map(
+      cpu, "sigmoid", [](auto x) { return cpu::sigmoid_of(x); }, out, in[0]);
+}
+void Sigmoid::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  backward_map(
+      cpu, "sigmoid", [](auto g, auto s) { return g * (s - s * s); }, gradients, 0, dy, y);
+}
+
+void Tanh::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  forward_map(
+      cpu, "tanh", [](auto x) { return cpu::tanh_of(x); }, out, in[0]);
+}
+void Tanh::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  backward_map(
+      cpu, "tanh", [](auto g, auto t) { return g - g * t * t; }, gradients, 0, dy, y);
+}
+
+void Add::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  forward_map(
+      cpu, "add", [](auto a, auto b) { return a + b; }, out, in[0], in[1]);
+}
+void Add::backward(Cpu&, const Tensor& dy, Gradients& gradients) {
+  const bool both = gradients.wanted(0) && gradients.wanted(1);
+  for (int i : {0, 1})
+    if (gradients.wanted(i)) gradients.share(i, dy, !both && gradients.upstream_is_exclusive());
+}
+
+void Multiply::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  a = in[0];
+  b = in[1];
+  forward_map(
+      cpu, "multiply", [](auto u, auto v) { return u * v; }, out, a, b);
+}
+void Multiply::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  const auto product = [](auto u, auto v) { return u * v; };
+  backward_map(cpu, "multiply", product, gradients, 0, dy, b);
+  backward_map(cpu, "multiply", product, gradients, 1, dy, a);
+}
+
+void Scale::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  forward_map(
+      cpu, "scale", [k = factor](auto x) { return static_cast<decltype(x)>(k) * x; }, out, in[0]);
+}
+void Scale::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  backward_map(
+      cpu, "scale", [k = factor](auto g) { return static_cast<decltype(g)>(k) * g; }, gradients, 0, dy);
 }
 
 }  // namespace mellow

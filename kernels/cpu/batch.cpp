@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/batch.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "mellow/engine/ops/draws.h"
+#include "mellow/kernels/cpu/dispatch.h"
+#include "mellow/kernels/cpu/parallel.h"
+
+namespace mellow {
+namespace {
+
+void check_contiguous(const char* where, const Tensor& t) {
+  MELLOW_CHECK(t.is_contiguous(), "[", where, "] needs contiguous tensors, got strides in ", t.shape());
+}
+
+}  // namespace
+
+void shuffle(Cpu& cpu, uint64_t seed, uint64_t epoch, const Tensor& order) {
+  check_rank("shuffle", order, 1, "order [samples]");
+  check_contiguous("shuffle", order);
+  std::vector<std::pair<uint64_t, int32_t>> keyed(static_cast<size_t>(order.count()));
+  cpu::parallel_for(cpu, order.count(), 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      keyed[static_cast<size_t>(i)] = {shuffle_key(seed, epoch, i), static_cast<int32_t>(i)};
+  });
+  std::sort(keyed.begin(), keyed.end());
+  std::transform(keyed.begin(), keyed.end(), order.data<int32_t>(), [](const auto& k) { return k.second; });
+}
+
+void next_batch(Cpu&, const Tensor& order, const Tensor& position, const Tensor& step, const Tensor& index) {
+  int64_t& at = *position.data<int64_t>();
+  const int64_t batch = index.count();
+  MELLOW_CHECK(at >= 0 && at + batch <= order.count(), "[next_batch] ", batch, " samples from position ", at,
+               " leave the order of ", order.count());
+  std::copy_n(order.data<int32_t>() + at, batch, index.data<int32_t>());
+  at += batch;
+  ++*step.data<int64_t>();
+}
+
+void gather(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out) {
+  MELLOW_CHECK(x.rank() == out.rank() && x.rank() >= 1 && x.dtype() == out.dtype() &&
+                   out.dim(0) == index.count() && x.count() * out.dim(0) == out.count() * x.dim(0),
+               "[gather] ", index.count(), " samples of x ", x.shape(), " do not fit ", out.shape());
+  check_contiguous("gather", x);
+  check_contiguous("gather", out);
+  const int32_t* of = index.data<int32_t>();
+  for (int64_t b = 0; b < out.dim(0); ++b)
+    MELLOW_CHECK(of[b] >= 0 && of[b] < x.dim(0), "[gather] no sample ", of[b], " in x ", x.shape());
+  if (out.count() == 0) return;
+  const size_t bytes = static_cast<size_t>(out.count() / out.dim(0)) * size_of(x.dtype());
+  const auto* from = static_cast<const std::byte*>(x.raw_data());
+  auto* to = static_cast<std::byte*>(out.raw_data());
+  cpu::parallel_for(
+      cpu, out.dim(0), 1 + 65536 / static_cast<int64_t>(bytes), [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b)
+          std::memcpy(to + static_cast<size_t>(b) * bytes, from + static_cast<size_t>(of[b]) * bytes, bytes);
+      });
+}
+
+void gather_crops(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& offset, int64_t start,
+                  const Tensor& out) {
+  check_rank("gather_crops", x, 3, "x [samples, length, channels]");
+  check_rank("gather_crops", out, 3, "out [batch, steps, channels]");
+  check_contiguous("gather_crops", x);
+  check_contiguous("gather_crops", out);
+  MELLOW_CHECK(x.dtype() == out.dtype() && x.dim(2) == out.dim(2) && index.count() == out.dim(0) &&
+                   offset.count() == out.dim(0),
+               "[gather_crops] ", index.count(), " crops at ", offset.count(), " offsets of x ", x.shape(),
+               " do not fit ", out.shape());
+  const int32_t *of = index.data<int32_t>(), *shift = offset.data<int32_t>();
+  const int64_t steps = out.dim(1);
+  for (int64_t b = 0; b < out.dim(0); ++b) {
+    const int64_t first = shift[b] + start;
+    MELLOW_CHECK(of[b] >= 0 && of[b] < x.dim(0) && first >= 0 && first + steps <= x.dim(1),
+                 "[gather_crops] steps ", first, " … ", first + steps, " of sample ", of[b], " leave x ",
+                 x.shape());
+  }
+  const int64_t step_bytes = x.dim(2) * static_cast<int64_t>(size_of(x.dtype()));
+  const auto* from = static_cast<const std::byte*>(x.raw_data());
+  auto* to = static_cast<std::byte*>(out.raw_data());
+  cpu::parallel_for(cpu, out.dim(0), 1 + 65536 / (steps * step_bytes + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b)
+      std::memcpy(to + b * steps * step_bytes, from + (of[b] * x.dim(1) + shift[b] + start) * step_bytes,
+                  static_cast<size_t>(steps * step_bytes));
+  });
+}
+
+void mask_missing(Cpu& cpu, const Tensor& x, const StepMaskOptions& options, const Tensor& mask) {
+  check_rank("mask_missing", x, 3, "x [batch, length, channels]");
+  MELLOW_CHECK(mask.shape() == (Shape{x.dim(0), x.dim(1)}),
+               "[mask_missing] mask must be [batch, length] of x ", x.shape(), ", got ", mask.shape());
+  check_contiguous("mask_missing", x);
+  check_contiguous("mask_missing", mask);
+  const int64_t channels = x.dim(2);
+  const float keep = static_cast<float>(options.keep);
+  uint8_t* keeps = mask.data<uint8_t>();
+  cpu::for_float("mask_missing", x.dtype(), [&]<class T>() {
+    cpu::parallel_for(cpu, mask.count(), 1 + 4096 / (channels + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        T* step = x.data<T>() + i * channels;
+        const bool missing = std::any_of(step, step + channels, [](T v) { return v != v; });
+        if (missing) std::fill(step, step + channels, T{0});
+        keeps[i] = !missing && (keep >= 1 || mask_keeps(options.seed, options.draw, i, keep));
+      }
+    });
+  });
+}
+
+}  // namespace mellow

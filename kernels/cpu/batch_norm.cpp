@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/batch_norm.h"
+
+#include <cmath>
+#include <vector>
+
+#include "mellow/kernels/cpu/clones.h"
+#include "mellow/kernels/cpu/dispatch.h"
+#include "mellow/kernels/cpu/elementwise.h"
+
+// Memory bound, so as few passes over x as there can be: forward reads it twice (statistics, normalise),
+// backward twice (sums, dx). Rows are […]; channels are the inner loop. Sums are kept in double, one set per
+// part of the rows, and joined in the order of the parts.
+namespace mellow {
+namespace {
+
+using Sums = std::vector<double>;
+constexpr int64_t rows_at_once = 8;  // rows added up in registers before memory is touched
+
+// A block of `rows` rows, `stride` elements apart; `rows` is at most rows_at_once.
+template <int rows, class T>
+inline __attribute__((always_inline)) void add_moments(int64_t channels, const T* x, int64_t stride,
+                                                       const T* shift, double* sum, double* squares) {
+#pragma GCC ivdep
+  for (int64_t c = 0; c < channels; ++c) {
+    double s = 0, q = 0;
+    for (int r = 0; r < rows; ++r) {
+      const double d = static_cast<double>(x[r * stride + c]) - static_cast<double>(shift[c]);
+      s += d;
+      q += d * d;
+    }
+    sum[c] += s;
+    squares[c] += q;
+  }
+}
+
+// sum[c] += Σ (x - shift), squares[c] += Σ (x - shift)². The shift keeps the variance when the mean is large.
+template <class T>
+MELLOW_CLONES void moments(int64_t rows, int64_t channels, const T* x, int64_t stride, const T* shift,
+                           double* sum, double* squares) {
+  int64_t r = 0;
+  for (; r + rows_at_once <= rows; r += rows_at_once)
+    add_moments<rows_at_once>(channels, x + r * stride, stride, shift, sum, squares);
+  for (; r < rows; ++r) add_moments<1>(channels, x + r * stride, stride, shift, sum, squares);
+}
+
+// y := (x - mean) · slope + offset, then max(0, ·) with relu.
+template <class T>
+MELLOW_CLONES void normalise(int64_t channels, const T* x, const T* mean, const T* slope, const T* offset,
+                             bool relu, T* y) {
+  if (relu) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) {
+      const T v = (x[c] - mean[c]) * slope[c] + offset[c];
+      y[c] = v < 0 ? 0 : v;
+    }
+  } else {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < channels; ++c) y[c] = (x[c] - mean[c]) * slope[c] + offset[c];
+  }
+}
+
+// One row into sums[c] += g and products[c] += g (x - mean), where g is dy, or 0 where relu cut (y <= 0).
+template <bool relu, class T>
+MELLOW_CLONES void add_gradient_row(int64_t channels, const T* x, const T* y, const T* dy, const T* mean,
+                                    double* sums, double* products) {
+#pragma GCC ivdep
+  for (int64_t c = 0; c < channels; ++c) {
+    const T g = relu && y[c] <= 0 ? 0 : dy[c];
+    sums[c] += g;
+    products[c] += static_cast<double>(g) * (x[c] - mean[c]);
+  }
+}
+
+// dx := slope · (g - centre - (x - mean) · tilt), or += with `add`.
+template <bool relu, class T>
+MELLOW_CLONES void gradient_row(int64_t channels, const T* x, const T* y, const T* dy, const T* mean,
+                                const T* slope, const T* centre, const T* tilt, bool add, T* dx) {
+#pragma GCC ivdep
+  for (int64_t c = 0; c < channels; ++c) {
+    const T g = relu && y[c] <= 0 ? 0 : dy[c];
+    const T v = slope[c] * (g - centre[c] - (x[c] - mean[c]) * tilt[c]);
+    dx[c] = add ? dx[c] + v : v;
+  }
+}
+
+int64_t rows_per_thread(int64_t channels) { return 1 + cpu::elementwise_grain / (channels + 1); }
+
+// Calls f(begin, end, first, second) for parts of the rows, each with its own two sums per channel, and joins
+// these: returns [2][channels].
+template <class F>
+Sums sum_rows(const Cpu& cpu, int64_t rows, int64_t channels, F&& f) {
+  const cpu::Split parts = cpu::split(cpu, rows, rows_per_thread(channels));
+  const auto size = static_cast<size_t>(2 * channels);
+  Sums sums(size * static_cast<size_t>(parts.parts));
+  cpu::for_parts(parts, [&](int part, int64_t begin, int64_t end) {
+    double* own = sums.data() + size * static_cast<size_t>(part);
+    f(begin, end, own, own + channels);
+  });
+  for (size_t i = size; i < sums.size(); ++i) sums[i % size] += sums[i];
+  sums.resize(size);
+  return sums;
+}
+
+struct BatchStatistics {
+  Sums mean, variance;  // biased
+};
+
+template <class T>
+BatchStatistics statistics_of(const Cpu& cpu, const Tensor& x) {
+  const cpu::Rows rows = cpu::rows_of("batch_norm", x);
+  const T* a = x.data<T>();
+  const Sums sums =
+      sum_rows(cpu, rows.count, rows.width, [&](int64_t begin, int64_t end, double* s, double* q) {
+        moments(end - begin, rows.width, a + begin * rows.stride, rows.stride, a, s, q);
+      });
+  const auto channels = static_cast<size_t>(rows.width);
+  BatchStatistics found{Sums(channels), Sums(channels)};
+  for (size_t c = 0; c < channels; ++c) {
+    const double n = static_cast<double>(rows.count), moved = sums[c] / n;
+    found.mean[c] = static_cast<double>(a[c]) + moved;
+    found.variance[c] = std::max(0.0, sums[channels + c] / n - moved * moved);
+    if (std::isnan(sums[channels + c])) found.variance[c] = sums[channels + c];  // max would hide it
+  }
+  return found;
+}
+
+template <class T>
+void update_running(const BatchNorm& op, const BatchStatistics& batch, int64_t count) {
+  const BatchNormOptions& o = op.options;
+  const double n = static_cast<double>(count);
+  const double correction = o.correction == VarianceCorrection::keras ? n / (n - 1 - o.eps) : n / (n - 1);
+  auto move = [&](T& running, double value) {
+    running = static_cast<T>((1 - o.momentum) * static_cast<double>(running) + o.momentum * value);
+  };
+  for (size_t c = 0; c < batch.mean.size(); ++c) {
+    move(op.running_mean.data<T>()[c], batch.mean[c]);
+    move(op.running_var.data<T>()[c], batch.variance[c] * correction);
+  }
+}
+
+// Fills mean and inv_std from the batch or from the running statistics; returns the exact means, because
+// those in T are rounded.
+template <class T>
+Sums choose_statistics(const Cpu& cpu, BatchNorm& op, const Tensor& x) {
+  const auto channels = static_cast<size_t>(x.dim(-1));
+  BatchStatistics used;
+  if (op.options.training) {
+    used = statistics_of<T>(cpu, x);
+    update_running<T>(op, used, x.count() / x.dim(-1));
+  } else {
+    const T *m = op.running_mean.data<T>(), *v = op.running_var.data<T>();
+    used = {Sums(m, m + channels), Sums(v, v + channels)};
+  }
+  op.mean = Tensor::empty(x.context(), {x.dim(-1)}, x.dtype());
+  op.inv_std = Tensor::empty(x.context(), {x.dim(-1)}, x.dtype());
+  for (size_t c = 0; c < channels; ++c) {
+    op.mean.data<T>()[c] = static_cast<T>(used.mean[c]);
+    op.inv_std.data<T>()[c] = static_cast<T>(1 / std::sqrt(used.variance[c] + op.options.eps));
+  }
+  return used.mean;
+}
+
+template <class T>
+void add_to(const Gradients::Target& target, const double* values, const T* factors) {
+  for (int64_t c = 0; c < target.place.count(); ++c) {
+    const T v = static_cast<T>(values[c] * (factors ? static_cast<double>(factors[c]) : 1.0));
+    T& place = target.place.data<T>()[c];
+    place = target.add ? place + v : v;
+  }
+}
+
+// `relu` as a template parameter: without it y is not read, nor even there.
+template <bool relu, class T>
+void backward_of(const Cpu& cpu, const BatchNorm& op, const Tensor& dy, Gradients& gradients) {
+  const cpu::Rows from = cpu::rows_of("batch_norm", op.x), up = cpu::rows_of("batch_norm", dy),
+                  kept = cpu::rows_of("batch_norm", relu ? op.y : op.x);
+  const int64_t channels = from.width;
+  const T *x = op.x.data<T>(), *y = relu ? op.y.data<T>() : x, *g = dy.data<T>();
+  const T *mean = op.mean.data<T>(), *inv_std = op.inv_std.data<T>();
+  const Sums sums =
+      sum_rows(cpu, from.count, channels, [&](int64_t begin, int64_t end, double* s, double* p) {
+        for (int64_t r = begin; r < end; ++r)
+          add_gradient_row<relu>(channels, x + r * from.stride, y + r * kept.stride, g + r * up.stride, mean,
+                                 s, p);
+      });
+  if (gradients.wanted(1)) add_to(gradients.target(1), sums.data() + channels, inv_std);
+  if (gradients.wanted(2)) add_to<T>(gradients.target(2), sums.data(), nullptr);
+  if (!gradients.wanted(0)) return;
+  std::vector<T> slope(static_cast<size_t>(channels)), centre(slope), tilt(slope);
+  for (size_t c = 0; c < slope.size(); ++c) {
+    slope[c] = op.gamma.data<T>()[c] * inv_std[c];
+    if (!op.options.training) continue;  // running statistics do not depend on x
+    const double n = static_cast<double>(from.count), inv = static_cast<double>(inv_std[c]);
+    centre[c] = static_cast<T>(sums[c] / n);
+    tilt[c] = static_cast<T>(sums[static_cast<size_t>(channels) + c] / n * inv * inv);
+  }
+  const Gradients::Target dx = gradients.target(0);
+  const cpu::Rows to = cpu::rows_of("batch_norm", dx.place);
+  T* d = dx.place.data<T>();
+  cpu::parallel_for(cpu, to.count, rows_per_thread(channels), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      gradient_row<relu>(channels, x + r * from.stride, y + r * kept.stride, g + r * up.stride, mean,
+                         static_cast<const T*>(slope.data()), static_cast<const T*>(centre.data()),
+                         static_cast<const T*>(tilt.data()), dx.add, d + r * to.stride);
+  });
+}
+
+}  // namespace
+
+void BatchNorm::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  x = in[0];
+  gamma = in[1];
+  if (options.relu) y = out;
+  cpu::for_float("batch_norm", out.dtype(), [&]<class T>() {
+    const Sums exact = choose_statistics<T>(cpu, *this, x);
+    std::vector<T> slope(exact.size()), offset(exact.size());
+    const T *means = mean.data<T>(), *beta = in[2].data<T>();
+    for (size_t c = 0; c < slope.size(); ++c) {
+      slope[c] = gamma.data<T>()[c] * inv_std.data<T>()[c];
+      const double rest = static_cast<double>(means[c]) - exact[c];
+      offset[c] = static_cast<T>(static_cast<double>(beta[c]) + rest * static_cast<double>(slope[c]));
+    }
+    const cpu::Rows from = cpu::rows_of("batch_norm", x), to = cpu::rows_of("batch_norm", out);
+    cpu::parallel_for(cpu, to.count, rows_per_thread(to.width), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r)
+        normalise(to.width, static_cast<const T*>(x.data<T>() + r * from.stride), means,
+                  static_cast<const T*>(slope.data()), static_cast<const T*>(offset.data()), options.relu,
+                  out.data<T>() + r * to.stride);
+    });
+  });
+}
+
+void BatchNorm::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  cpu::for_float("batch_norm", dy.dtype(), [&]<class T>() {
+    if (options.relu)
+      backward_of<true, T>(cpu, *this, dy, gradients);
+    else
+      backward_of<false, T>(cpu, *this, dy, gradients);
+  });
+}
+
+}  // namespace mellow

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/update.h"
+
+#include <cmath>
+
+#include "mellow/kernels/cpu/dispatch.h"
+#include "mellow/kernels/cpu/elementwise.h"
+
+namespace mellow {
+namespace {
+
+void check_flat(const char* where, const Tensor& weight, std::initializer_list<const Tensor*> others) {
+  check_rank(where, weight, 1, "flat weights [count]");
+  MELLOW_CHECK(weight.is_contiguous(), "[", where, "] weights must be contiguous");
+  for (const Tensor* t : others)
+    MELLOW_CHECK(
+        t->defined() && t->shape() == weight.shape() && t->dtype() == weight.dtype() && t->is_contiguous(),
+        "[", where, "] every array must be contiguous ", name_of(weight.dtype()), " ", weight.shape(),
+        ", got ", t->defined() ? text(name_of(t->dtype()), " ", t->shape()) : "an empty tensor");
+}
+
+// What one step is made of, in the element type.
+template <class T>
+struct AdamStep {
+  T beta1, rest1, beta2, rest2;  // rest = 1 - beta
+  T shrink;                      // 1 - lr · decay
+  T rate, root, eps;             // w -= rate · m / (root · sqrt(v) + eps)
+};
+
+template <class T>
+AdamStep<T> adam_step(const AdamOptions& o, double lr, double t) {
+  const double correct1 = 1 - std::pow(o.beta1, t), correct2 = 1 - std::pow(o.beta2, t);
+  const bool keras = o.form == AdamForm::keras;
+  const double rate = keras ? lr * std::sqrt(correct2) / correct1 : lr / correct1;
+  const double root = keras ? 1 : 1 / std::sqrt(correct2);
+  return {static_cast<T>(o.beta1),
+          static_cast<T>(1 - o.beta1),
+          static_cast<T>(o.beta2),
+          static_cast<T>(1 - o.beta2),
+          static_cast<T>(1 - lr * o.weight_decay),
+          static_cast<T>(rate),
+          static_cast<T>(root),
+          static_cast<T>(o.eps)};
+}
+
+template <class T>
+MELLOW_CLONES void adam_range(int64_t n, AdamStep<T> s, const T* gradient, T* weight, T* first, T* second) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const T g = gradient[i];
+    const T m = s.beta1 * first[i] + s.rest1 * g;
+    const T v = s.beta2 * second[i] + s.rest2 * g * g;
+    first[i] = m;
+    second[i] = v;
+    weight[i] = s.shrink * weight[i] - s.rate * m / (s.root * std::sqrt(v) + s.eps);
+  }
+}
+
+template <class T>
+struct SgdStep {
+  T rate, decay;
+  T carry;     // velocity := carry · velocity + g
+  T old, now;  // w -= rate · (old · velocity + now · g): the velocity, or Nesterov's look ahead
+};
+
+template <class T>
+MELLOW_CLONES void sgd_range(int64_t n, SgdStep<T> s, const T* gradient, T* weight, T* velocity) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const T g = gradient[i] + s.decay * weight[i];
+    const T v = s.carry == 0 ? g : s.carry * velocity[i] + g;  // step 1 does not read the velocity
+    velocity[i] = v;
+    weight[i] -= s.rate * (s.old * v + s.now * g);
+  }
+}
+
+}  // namespace
+
+void adam(Cpu& cpu, const AdamArrays& a, const Tensor& rate, const Tensor& step, const AdamOptions& options) {
+  check_flat("adam", a.weight, {&a.gradient, &a.first, &a.second});
+  const double lr = *rate.data<float>(), t = static_cast<double>(*step.data<int64_t>());
+  cpu::for_float("adam", a.weight.dtype(), [&]<class T>() {
+    const AdamStep<T> s = adam_step<T>(options, lr, t);
+    const T* g = a.gradient.data<T>();
+    T *w = a.weight.data<T>(), *m = a.first.data<T>(), *v = a.second.data<T>();
+    cpu::parallel_for(cpu, a.weight.count(), cpu::elementwise_grain, [&](int64_t begin, int64_t end) {
+      adam_range(end - begin, s, g + begin, w + begin, m + begin, v + begin);
+    });
+  });
+}
+
+void sgd(Cpu& cpu, const Tensor& weight, const Tensor& gradient, const Tensor& velocity, const Tensor& rate,
+         const Tensor& step, const SgdOptions& options) {
+  check_flat("sgd", weight, {&gradient});
+  if (options.momentum != 0) check_flat("sgd", weight, {&velocity});
+  const bool first = *step.data<int64_t>() == 1;
+  cpu::for_float("sgd", weight.dtype(), [&]<class T>() {
+    const T lr = static_cast<T>(*rate.data<float>()), decay = static_cast<T>(options.weight_decay);
+    if (options.momentum == 0) {
+      const auto stepped = [=](T w, T g) { return w - lr * (g + decay * w); };
+      cpu::map<T>(cpu, "sgd", stepped, false, weight, weight, gradient);
+      return;
+    }
+    const T momentum = static_cast<T>(options.momentum);
+    const SgdStep<T> s{lr, decay, first ? T{0} : momentum, options.nesterov ? momentum : T{1},
+                       options.nesterov ? T{1} : T{0}};
+    const T* g = gradient.data<T>();
+    T *w = weight.data<T>(), *v = velocity.data<T>();
+    cpu::parallel_for(cpu, weight.count(), cpu::elementwise_grain, [&](int64_t begin, int64_t end) {
+      sgd_range(end - begin, s, g + begin, w + begin, v + begin);
+    });
+  });
+}
+
+void average_weights(Cpu& cpu, const Tensor& average, const Tensor& weight, const Tensor& updates) {
+  check_flat("average_weights", average, {&weight});
+  int64_t& seen = *updates.data<int64_t>();
+  cpu::for_float("average_weights", average.dtype(), [&]<class T>() {
+    const T divisor = static_cast<T>(seen + 1);
+    const auto moved = [divisor](T a, T w) { return a + (w - a) / divisor; };
+    cpu::map<T>(cpu, "average_weights", moved, false, average, average, weight);
+  });
+  ++seen;
+}
+
+}  // namespace mellow
