@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+#include "mellow/kernels/cpu/cpu_features.h"
+
+namespace mellow::cpu {
+
+// What the operands of a product are rounded to; sums are always fp32.
+//   bf16:   nearest bf16, relative error of a product about 4e-3.
+//   bf16x3: high and low bf16 parts, three products, relative error about 1e-5.
+// On Isa::amx both run on the tile unit. On the other sets the rounded operands are multiplied in fp32: the same
+// numerics, but slower than fp32, which the caller should say. double knows fp32 (no rounding) only.
+enum class Precision { fp32, bf16, bf16x3 };
+
+// How a kernel runs. The same options and inputs give the same bytes.
+struct KernelOptions {
+  int threads = 1;                      // OpenMP threads of this call
+  Precision precision = Precision::fp32;
+  Isa isa = best_isa();                 // must satisfy has_isa
+  void* workspace = nullptr;            // aligned to 64 bytes, owned by the caller, contents undefined afterwards
+  size_t workspace_bytes = 0;           // at least what the matching *_workspace function says
+};
+
+// Throw Error, naming the kernel, for options that cannot be run and for a workspace that is missing, unaligned or small.
+void check_options(const KernelOptions& options, bool is_float, const char* kernel);
+void check_workspace(const KernelOptions& options, size_t needed, const char* kernel);
+
+}  // namespace mellow::cpu

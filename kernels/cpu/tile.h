@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace mellow::cpu {
+
+// One register tile of a matrix product, the only thing that differs between instruction sets:
+//   c[r][n] = init[r][n] + sum over segments s and depth k of A(r, s, k) · B(s, k, n),   r < rows, n < columns.
+// B is packed without gaps in k: B(s, k, n) = b[s * b_segment + k * columns + n].
+// A is read in place:
+//   across:  A(r, s, k) = a[s * a_segment + r * a_step + k]   (rows of A lie apart, as in a window over a series)
+//   down:    A(r, s, k) = a[s * a_segment + k * a_step + r]   (A transposed: neighbouring rows are neighbours in memory)
+// init may be c itself; init_row = 0 repeats one row (a bias). segments = 0 writes init alone.
+template <class T>
+struct Tile {
+  const T* a;
+  int64_t a_step, a_segment;
+  const T* b;
+  int64_t b_segment;
+  const T* init;
+  int64_t init_row;
+  T* c;
+  int64_t c_row;
+  int64_t segments, depth;
+};
+
+template <class T>
+using TileFunction = void (*)(const Tile<T>&);
+
+constexpr int max_tile_rows = 14, max_tile_columns = 32;
+
+// The tiles of one instruction set. A tile is one or two vectors of `lanes` columns wide and 1 … rows high.
+template <class T>
+struct TileKernels {
+  int rows, lanes;
+  int block_depth;  // depth of a two-vector panel of B that shares the first-level cache with A
+  TileFunction<T> across[max_tile_rows][2];  // [rows - 1][vectors - 1]
+  TileFunction<T> down[max_tile_rows][2];
+
+  int columns() const { return 2 * lanes; }
+};
+
+// Null where the build has no such unit for the processor family (the run-time check is in cpu_features.h).
+const TileKernels<float>* avx2_tiles();
+const TileKernels<float>* avx512_tiles();
+const TileKernels<float>& portable_tiles(float);
+const TileKernels<double>& portable_tiles(double);
+
+}  // namespace mellow::cpu

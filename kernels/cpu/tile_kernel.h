@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mellow/kernels/cpu/tile.h"
+
+// The register tile in GCC/Clang vector types, compiled once per instruction set. Only the *_<set>.cpp units include
+// this file. Everything is in an unnamed namespace: code built for AVX must never be the copy the linker picks for
+// a unit that runs without it.
+namespace mellow::cpu {
+namespace {
+
+template <class T, int lanes>
+struct Vector {
+  typedef T type __attribute__((vector_size(lanes * sizeof(T))));
+  typedef T unaligned __attribute__((vector_size(lanes * sizeof(T)), aligned(sizeof(T)), may_alias));
+};
+
+template <class T, int lanes, int rows, int vectors, bool is_down>
+void run_tile(const Tile<T>& t) {
+  using V = typename Vector<T, lanes>::type;
+  using Unaligned = typename Vector<T, lanes>::unaligned;
+  V sum[rows][vectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v)
+      sum[r][v] = *reinterpret_cast<const Unaligned*>(t.init + r * t.init_row + v * lanes);
+  }
+  const int64_t step = t.a_step;
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const T* a = t.a + s * t.a_segment;
+    const T* b = t.b + s * t.b_segment;
+    for (int64_t k = t.depth; k > 0; --k) {
+      V row[vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) row[v] = *reinterpret_cast<const Unaligned*>(b + v * lanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) {
+        const T x = is_down ? a[r] : a[r * step];
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) sum[r][v] += x * row[v];
+      }
+      a += is_down ? step : 1;
+      b += vectors * lanes;
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v)
+      *reinterpret_cast<Unaligned*>(t.c + r * t.c_row + v * lanes) = sum[r][v];
+  }
+}
+
+template <class T, int lanes, int rows>
+constexpr void fill_tiles(TileKernels<T>& kernels) {
+  if constexpr (rows > 0) {
+    kernels.across[rows - 1][0] = run_tile<T, lanes, rows, 1, false>;
+    kernels.across[rows - 1][1] = run_tile<T, lanes, rows, 2, false>;
+    kernels.down[rows - 1][0] = run_tile<T, lanes, rows, 1, true>;
+    kernels.down[rows - 1][1] = run_tile<T, lanes, rows, 2, true>;
+    fill_tiles<T, lanes, rows - 1>(kernels);
+  }
+}
+
+template <class T, int lanes, int rows>
+constexpr TileKernels<T> make_tiles(int block_depth) {
+  static_assert(rows <= max_tile_rows);
+  TileKernels<T> kernels{rows, lanes, block_depth, {}, {}};
+  fill_tiles<T, lanes, rows>(kernels);
+  return kernels;
+}
+
+}  // namespace
+}  // namespace mellow::cpu

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mellow/kernels/cpu/arena.h"
+#include "mellow/kernels/cpu/bf16.h"
+#include "mellow/kernels/cpu/kernel_options.h"
+#include "mellow/kernels/cpu/ranges.h"
+#include "mellow/kernels/cpu/tile.h"
+
+namespace mellow::cpu {
+
+// A product whose left operand is a window sliding over a series, read in place:
+//   y[b, t, n] = bias[n] + sum over taps j, depth d of x[b, t * step + first + j * dilation, d] · w[j, d, n]
+// with x zero outside [0, length). Forward convolution, backward data and the plain matrix product (one tap, one
+// sample) are all of this form; only the strides differ.
+template <class T>
+struct Window {
+  int64_t batch, rows, taps, depth, columns;  // y is [batch, rows, columns]
+  int64_t step = 1, first = 0, dilation = 1;
+  const T* x;
+  int64_t length, x_row, x_batch;
+  bool x_transposed = false;  // x is [depth, length] with rows of x_row elements; one tap, step 1, no padding only
+  const T* w;
+  int64_t w_tap, w_depth, w_column;  // any strides, negative ones too
+  const T* bias = nullptr;
+  T* y;
+  int64_t y_row, y_batch;
+  bool accumulate = false;  // add to y (then bias is not added) instead of overwriting it
+};
+
+// The reverse product: the gradient of a Window's w, summed over samples and time.
+//   dw[j, d, n] (+)= sum over b, t of x[b, t * step + first + j * dilation, d] · dy[b, t, n],  dbias[n] (+)= sum of dy
+template <class T>
+struct WindowGradient {
+  int64_t batch, rows, taps, depth, columns;
+  int64_t step = 1, first = 0, dilation = 1;
+  const T* x;
+  int64_t length, x_row, x_batch;
+  const T* dy;
+  int64_t dy_row, dy_batch;
+  T* dw;
+  int64_t w_tap, w_depth, w_column;
+  T* dbias = nullptr;
+  bool accumulate = false;
+};
+
+// The tiles for a set; double has portable ones only.
+const TileKernels<float>& tiles_for(Isa isa, float);
+const TileKernels<double>& tiles_for(Isa isa, double);
+
+// Takes its workspace from the arena; an arena without a base only counts. T is float or double.
+template <class T>
+void window_product(const Window<T>& window, const KernelOptions& options, Arena& arena);
+template <class T>
+void window_gradient(const WindowGradient<T>& gradient, const KernelOptions& options, Arena& arena);
+
+// The pairs of operand parts whose products make one product of the given precision.
+struct Term {
+  Part a, b;
+};
+struct Terms {
+  Term term[3];
+  int count;
+};
+constexpr Terms terms_of(Precision precision) {
+  switch (precision) {
+    case Precision::bf16: return {{{Part::high, Part::high}}, 1};
+    case Precision::bf16x3:
+      return {{{Part::high, Part::high}, {Part::high, Part::low}, {Part::low, Part::high}}, 3};
+    case Precision::fp32: break;
+  }
+  return {{{Part::whole, Part::whole}}, 1};
+}
+
+// The taps that touch the series from at least one of the given rows of a window.
+template <class W>
+Range taps_in_reach(const W& w, Range rows) {
+  if (rows.empty() || w.length == 0) return {0, 0};
+  const int64_t last_row = (rows.end - 1) * w.step + w.first, first_row = rows.begin * w.step + w.first;
+  const Range reach{-floor_div(last_row, w.dilation), floor_div(w.length - 1 - first_row, w.dilation) + 1};
+  const Range taps = intersect({0, w.taps}, reach);
+  return taps.empty() ? Range{0, 0} : taps;
+}
+
+// The rows whose windows touch the series at one of the given taps.
+template <class W>
+Range rows_in_reach(const W& w, Range taps) {
+  if (taps.empty() || w.length == 0) return {0, 0};
+  const int64_t last = w.first + (taps.end - 1) * w.dilation, first = w.first + taps.begin * w.dilation;
+  const Range reach{-floor_div(last, w.step), floor_div(w.length - 1 - first, w.step) + 1};
+  const Range rows = intersect({0, w.rows}, reach);
+  return rows.empty() ? Range{0, 0} : rows;
+}
+
+}  // namespace mellow::cpu
