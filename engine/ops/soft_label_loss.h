@@ -31,7 +31,8 @@ struct SoftLabelTargets {
 };
 
 // What the kernel adds up over the batches of an epoch, on the device: f64 [4] =
-// sum of L, sum of CE(q1, p), sum of KL(q2 ‖ p_τ), number of samples whose largest logit is the label's.
+// sum of L, sum of CE(q1, p), sum of KL(q2 ‖ p_τ) (0 when kl is 0), number of samples whose largest logit is
+// the label's (of equal logits, the first counts).
 inline constexpr int64_t soft_label_totals = 4;
 
 // logits [batch, classes] → mean loss [1]. `totals` may be empty. One pass over the logits gives value,
