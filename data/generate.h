@@ -34,7 +34,7 @@ SplitPair generate_two_patterns(uint64_t seed);
 // Sizes of the archive: 300 / 300 series.
 SplitPair generate_synthetic_control(uint64_t seed);
 
-// The three-class Gaussian mixture of the instance-based label smoothing study (specs: two features, each
+// The three-class Gaussian mixture of the instance-based label smoothing study (two features, each
 // class 80 % dense and 20 % sparse component, unit covariance). Series have one channel and two time steps:
 // the two features.
 struct Mixture {

@@ -90,8 +90,10 @@ float Scanner::unusual_value(const char* after) {
 void Scanner::fail_at(const char* place, std::string_view expected, std::string_view fix) const {
   if (place == end) fail_found(place, expected, "the end of the file", fix);
   if (*place == '\n' || *place == '\r') fail_found(place, expected, "the end of the line", fix);
+  constexpr std::string_view separators = " \t\r\n,:()'\"";
+  const auto separates = [&](char c) { return separators.find(c) != std::string_view::npos; };
   const char* stop = place + 1;  // at least the one character that does not fit
-  while (stop != end && std::strchr(" \t\r\n,:()'\"", *stop) == nullptr) ++stop;
+  while (!separates(*place) && stop != end && !separates(*stop)) ++stop;
   fail_found(place, expected, quoted({place, static_cast<size_t>(stop - place)}), fix);
 }
 

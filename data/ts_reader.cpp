@@ -69,8 +69,8 @@ void read_header_line(Scanner& s, TsHeader& header) {
     return s.finish_line("the end of the line");
   }
   for (const auto& seen : header.keys)
-    if (is(seen))
-      s.fail_found(place, "every header key once", text("@", seen, " again"), "remove one of the lines");
+    if (equal_ignoring_case(key, seen))
+      s.fail_found(place, "every header key once", text(seen, " again"), "remove one of the lines");
   if (header.keys.size() < 64) header.keys.emplace_back(key);
   if (is("timeStamps")) {
     header.timestamps = read_bool(s);
