@@ -107,7 +107,7 @@ TsHeader read_header(Scanner& s) {
     if (s.done()) s.fail("@data");
     if (s.at_line_end()) {
       s.next_line();
-    } else if (*s.at == '#') {
+    } else if (*s.at == '#' || *s.at == '%') {
       s.at = s.line_stop();
       s.finish_line("the end of the comment");
     } else if (*s.at != '@') {

@@ -20,7 +20,8 @@ std::string fault(const std::string& text) {
 
 TEST_CASE("ts: multivariate values become [series, length, channels]") {
   const SeriesSet set = read(
-      "# a comment\n\n@problemName X\n@PROBLEMNAME again\n@timeStamps false\n@missing false\n@univariate "
+      "# a comment\n%# another\n\n@problemName X\n@PROBLEMNAME again\n@timeStamps false\n@missing "
+      "false\n@univariate "
       "false\n"
       "@dimensions 2\n@equalLength true\n@seriesLength 3\n@classLabel true walk run\n@data\n"
       "1,2,3:4,5,6:walk\n7,8,9:10,11,12:run\n");
