@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tests/cuda_emulation/emulator.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include <ucontext.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/core/random.h"
+
+// Bounds of the section that holds all __shared__ variables, made by the linker.
+extern char __start_mellow_shared[], __stop_mellow_shared[];
+
+namespace mellow::emulation {
+
+Position position;
+
+namespace {
+
+constexpr size_t stack_bytes = 128 * 1024;
+constexpr int lanes = 32;
+
+enum class Wait { none, block, warp, done };
+
+struct Fiber {
+  ucontext_t context;
+  std::unique_ptr<std::array<char, stack_bytes>> stack = std::make_unique<std::array<char, stack_bytes>>();
+  void* fake_stack = nullptr;
+  Index at;
+  Wait wait = Wait::none;
+  int line = 0;
+};
+
+struct Warp {
+  std::array<uint64_t, lanes> values[2];
+};
+
+struct Block {
+  std::vector<Fiber> fibers;  // at least as many as threads; kept for the next launch
+  std::vector<Warp> warps;
+  std::vector<uint8_t> turn;  // per thread: which half of its warp's slots the next exchange uses
+  size_t threads = 0, current = 0;
+  ucontext_t scheduler;
+  void* scheduler_fake_stack = nullptr;
+  const void* scheduler_stack = nullptr;
+  size_t scheduler_stack_bytes = 0;
+  const std::function<void()>* body = nullptr;
+};
+
+Block block_state;
+uint64_t thread_order = 0;
+
+// AddressSanitizer must know on which stack the program runs.
+void before_switch([[maybe_unused]] void** save, [[maybe_unused]] const void* to,
+                   [[maybe_unused]] size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_start_switch_fiber(save, to, bytes);
+#endif
+}
+void after_switch([[maybe_unused]] void* saved, [[maybe_unused]] const void** from,
+                  [[maybe_unused]] size_t* bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(saved, from, bytes);
+#endif
+}
+
+void enter_scheduler(bool last) {
+  Block& b = block_state;
+  Fiber& f = b.fibers[b.current];
+  before_switch(last ? nullptr : &f.fake_stack, b.scheduler_stack, b.scheduler_stack_bytes);
+  swapcontext(&f.context, &b.scheduler);
+  after_switch(f.fake_stack, nullptr, nullptr);
+}
+
+void fiber_main() {
+  Block& b = block_state;
+  after_switch(nullptr, &b.scheduler_stack, &b.scheduler_stack_bytes);
+  (*b.body)();
+  b.fibers[b.current].wait = Wait::done;
+  enter_scheduler(true);
+}
+
+void resume(size_t i) {
+  Block& b = block_state;
+  Fiber& f = b.fibers[i];
+  b.current = i;
+  position.thread_at = f.at;
+  before_switch(&b.scheduler_fake_stack, f.stack->data(), stack_bytes);
+  swapcontext(&b.scheduler, &f.context);
+  after_switch(b.scheduler_fake_stack, nullptr, nullptr);
+}
+
+void start(size_t i, Index size) {
+  Fiber& f = block_state.fibers[i];
+  const auto n = static_cast<unsigned>(i);
+  f.at = {n % size.x, n / size.x % size.y, n / size.x / size.y};
+  f.wait = Wait::none;
+  f.fake_stack = nullptr;
+  getcontext(&f.context);
+  f.context.uc_stack.ss_sp = f.stack->data();
+  f.context.uc_stack.ss_size = stack_bytes;
+  f.context.uc_link = nullptr;
+  makecontext(&f.context, fiber_main, 0);
+}
+
+// A permutation of 0 … n-1 for this order; the identity for order 0.
+std::vector<size_t> sequence(size_t n, uint64_t salt) {
+  std::vector<size_t> order(n);
+  std::iota(order.begin(), order.end(), size_t{0});
+  if (thread_order == 0) return order;
+  for (size_t i = n; i > 1; --i) {
+    const auto words = random_words(thread_order, RandomStream::test, salt, i);
+    std::swap(order[i - 1], order[below(i, words[0], words[1])]);
+  }
+  return order;
+}
+
+// True when all of [first, last) wait for `kind` at one line. Threads that have returned do not count at a warp
+// exchange only if the whole warp has: an early return before a barrier is an error.
+bool all_wait(size_t first, size_t last, Wait kind) {
+  const auto& fibers = block_state.fibers;
+  for (size_t i = first; i < last; ++i)
+    if (fibers[i].wait != kind || fibers[i].line != fibers[first].line) return false;
+  return true;
+}
+
+void release(size_t first, size_t last) {
+  for (size_t i = first; i < last; ++i) block_state.fibers[i].wait = Wait::none;
+}
+
+[[noreturn]] void report_deadlock() {
+  const Block& b = block_state;
+  size_t at_block = 0, at_warp = 0, done = 0;
+  int lowest = 1 << 30, highest = 0;
+  for (size_t i = 0; i < b.threads; ++i) {
+    const Fiber& f = b.fibers[i];
+    at_block += f.wait == Wait::block;
+    at_warp += f.wait == Wait::warp;
+    done += f.wait == Wait::done;
+    if (f.wait == Wait::done) continue;
+    lowest = std::min(lowest, f.line);
+    highest = std::max(highest, f.line);
+  }
+  throw Error(text("[emulation] threads of a block parted: ", at_block, " wait for the block, ", at_warp,
+                   " for their warp, ", done, " have returned; barriers at lines ", lowest, " to ", highest));
+}
+
+void run_block(Index size, uint64_t salt) {
+  Block& b = block_state;
+  std::memset(__start_mellow_shared, 0xFF, static_cast<size_t>(__stop_mellow_shared - __start_mellow_shared));
+  for (size_t i = 0; i < b.threads; ++i) start(i, size);
+  std::fill(b.turn.begin(), b.turn.end(), uint8_t{0});
+  for (uint64_t phase = 0;; ++phase) {
+    bool moved = false;
+    for (const size_t i : sequence(b.threads, (salt << 20) + phase))
+      if (b.fibers[i].wait == Wait::none) {
+        resume(i);
+        moved = true;
+      }
+    for (size_t first = 0; first < b.threads; first += lanes)
+      if (const size_t last = std::min(first + lanes, b.threads); all_wait(first, last, Wait::warp)) {
+        release(first, last);
+        moved = true;
+      }
+    if (all_wait(0, b.threads, Wait::block)) {
+      release(0, b.threads);
+      moved = true;
+    }
+    if (moved) continue;
+    for (size_t i = 0; i < b.threads; ++i)
+      if (b.fibers[i].wait != Wait::done) report_deadlock();
+    return;
+  }
+}
+
+}  // namespace
+
+void set_order(uint64_t order) { thread_order = order; }
+
+void run_grid(Index grid, Index block, const std::function<void()>& thread) {
+  Block& b = block_state;
+  b.threads = size_t{block.x} * block.y * block.z;
+  MELLOW_CHECK(b.threads >= 1 && b.threads <= 1024 && block.z <= 64, "[emulation] a block has 1 … 1024 threads, got ",
+               b.threads);
+  MELLOW_CHECK(grid.x >= 1 && grid.x <= 0x7FFFFFFF && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
+                   grid.z <= 65535,
+               "[emulation] no GPU takes a grid of ", grid.x, " x ", grid.y, " x ", grid.z);
+  if (b.fibers.size() < b.threads) b.fibers.resize(b.threads);
+  b.warps.resize((b.threads + lanes - 1) / lanes);
+  b.turn.resize(b.threads);
+  b.body = &thread;
+  position.grid = grid;
+  position.block = block;
+  const size_t blocks = size_t{grid.x} * grid.y * grid.z;
+  for (const size_t i : sequence(blocks, 0)) {
+    const auto n = static_cast<unsigned>(i);
+    position.block_at = {n % grid.x, n / grid.x % grid.y, n / grid.x / grid.y};
+    run_block(block, i + 1);
+  }
+}
+
+void block_barrier(int line) {
+  Fiber& f = block_state.fibers[block_state.current];
+  f.wait = Wait::block;
+  f.line = line;
+  enter_scheduler(false);
+}
+
+uint64_t exchange(uint64_t value, int from, int line) {
+  Block& b = block_state;
+  const size_t me = b.current;
+  Fiber& f = b.fibers[me];
+  auto& slots = b.warps[me / lanes].values[b.turn[me] ^= 1];
+  slots[me % lanes] = value;
+  f.wait = Wait::warp;
+  f.line = line;
+  enter_scheduler(false);
+  const size_t wanted = me / lanes * lanes + static_cast<size_t>(from);
+  return from >= 0 && from < lanes && wanted < b.threads ? slots[static_cast<size_t>(from)] : value;
+}
+
+}  // namespace mellow::emulation
