@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/models/inception_time.h"
-
 #include <doctest/doctest.h>
 
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/ops/soft_label_loss.h"
 #include "mellow/engine/optim/adam.h"
+#include "mellow/models/inception_time.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/goldens.h"
 
@@ -26,16 +25,16 @@ const Case small_cases[] = {
     {"b.", {.channels = 3, .classes = 2, .depth = 3, .filters = 4}, Framework::keras},
 };
 
-// With one input channel these two only scale a channel that batch norm scales back: their gradient is rounding noise,
-// which Adam turns into steps of up to one learning rate.
+// With one input channel these two only scale a channel that batch norm scales back: their gradient is
+// rounding noise, which Adam turns into steps of up to one learning rate.
 bool is_scale_invariant(const std::string& name, int64_t channels) {
   return channels == 1 && (name == "blocks.0.pool_conv.weight" || name == "shortcuts.0.conv.weight");
 }
 
 // Three Adam steps on one batch; returns the losses and, through `first`, lets the first pass be looked at.
 template <class First>
-std::vector<float> three_steps(InceptionTime& net, FlatParameters& flat, const Tensor& x, const Tensor& labels,
-                               First&& first) {
+std::vector<float> three_steps(InceptionTime& net, FlatParameters& flat, const Tensor& x,
+                               const Tensor& labels, First&& first) {
   Context& context = net.context();
   Adam adam(flat, adam_defaults(net.options().framework));
   const Tensor rate = Tensor::from(context, {1}, std::vector<float>{1e-3f});
@@ -66,7 +65,8 @@ NamedArrays gradients_of(const Module& net) {
       for (int64_t o = 0; o < s[0]; ++o)
         for (int64_t k = 0; k < s[1]; ++k)
           for (int64_t i = 0; i < s[2]; ++i)
-            turned[static_cast<size_t>((o * s[2] + i) * s[1] + k)] = values[static_cast<size_t>((o * s[1] + k) * s[2] + i)];
+            turned[static_cast<size_t>((o * s[2] + i) * s[1] + k)] =
+                values[static_cast<size_t>((o * s[1] + k) * s[2] + i)];
       values = turned;
     }
     all.arrays.emplace_back(entry.name, host_array(values));
@@ -79,7 +79,8 @@ NamedArrays gradients_of(const Module& net) {
 TEST_CASE("inception-time: parameter counts of the authors' network") {
   Context context;
   const auto count = [&](int64_t depth, int64_t channels, int64_t classes) {
-    return InceptionTime({&context}, {.channels = channels, .classes = classes, .depth = depth}).parameter_count();
+    return InceptionTime({&context}, {.channels = channels, .classes = classes, .depth = depth})
+        .parameter_count();
   };
   CHECK(count(6, 1, 2) == 420450);
   CHECK(count(3, 1, 2) == 163426);
@@ -110,7 +111,8 @@ TEST_CASE("inception-time: forward, loss, gradients and three steps agree with P
       const auto losses = three_steps(net, flat, x, labels, [&](const Tensor& logits) {
         check_golden(logits.to_vector<float>(), golden.values(p + "logits"), 1e-4, "logits");
         for (const auto& [name, array] : gradients_of(net).arrays)
-          check_golden(host_values<float>(array, name), golden.values(p + "grad." + name), 1e-4, "gradient of " + name);
+          check_golden(host_values<float>(array, name), golden.values(p + "grad." + name), 1e-4,
+                       "gradient of " + name);
       });
       check_golden(losses, golden.values(p + "losses"), 1e-4, "losses");
       const NamedArrays final = state_of(net);
@@ -124,7 +126,8 @@ TEST_CASE("inception-time: forward, loss, gradients and three steps agree with P
           check_golden(got, expected, 1e-4, "after three steps, " + name);
         }
       }
-      check_golden(net.logits(x).to_vector<float>(), golden.values(p + "logits_eval"), 1e-4, "evaluation after training");
+      check_golden(net.logits(x).to_vector<float>(), golden.values(p + "logits_eval"), 1e-4,
+                   "evaluation after training");
     }
   }
 }
@@ -154,13 +157,16 @@ TEST_CASE("inception-time: full-size networks agree with PyTorch") {
 TEST_CASE("inception-time: gradient of the whole network against finite differences in float64") {
   Context context(strict(Device::cpu));
   for (const int64_t channels : {1, 2}) {
-    InceptionTime net({&context, DType::f64}, {.channels = channels, .classes = 3, .depth = 3, .filters = 2, .kernel = 8});
+    InceptionTime net({&context, DType::f64},
+                      {.channels = channels, .classes = 3, .depth = 3, .filters = 2, .kernel = 8});
     initialize(net, 3);
     net.set_training(true);
     const Shape shape = {4, 9, channels};
     const Tensor x = tensor_of<double>(context, shape, random_values(shape.count(), 5));
     const Tensor labels = Tensor::from(context, {4}, std::vector<int32_t>{0, 1, 2, 1});
-    const auto loss_now = [&] { return soft_label_loss(net.logits(x), {.labels = labels}, {}).item<double>(); };
+    const auto loss_now = [&] {
+      return soft_label_loss(net.logits(x), {.labels = labels}, {}).item<double>();
+    };
     {
       Tape tape(context);
       tape.backward(soft_label_loss(net.logits(x), {.labels = labels}, {}));

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/models/ts2vec.h"
-
 #include <doctest/doctest.h>
 
 #include "mellow/engine/autograd/tape.h"
@@ -8,6 +6,7 @@
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/ops/batch.h"
 #include "mellow/engine/train/pretrainer.h"
+#include "mellow/models/ts2vec.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/goldens.h"
 
@@ -49,7 +48,8 @@ TEST_CASE("ts2vec: parameter count and names of the original") {
   const Ts2Vec encoder({&context}, {});
   CHECK(encoder.parameter_count() == 637248);
   bool found = false;
-  for (const auto& p : encoder.parameters()) found = found || p.name == "feature_extractor.net.10.projector.bias";
+  for (const auto& p : encoder.parameters())
+    found = found || p.name == "feature_extractor.net.10.projector.bias";
   CHECK(found);
 }
 
@@ -58,7 +58,8 @@ TEST_CASE("ts2vec: crops stay inside the series and both views hold the shared w
     bool whole = false;
     for (int64_t i = 0; i < 300; ++i) {
       const Crops c = draw_crops(5, i, length, 4);
-      REQUIRE((0 <= c.early && c.early <= c.left && c.left + 2 <= c.right && c.right <= c.late && c.late <= length));
+      REQUIRE((0 <= c.early && c.early <= c.left && c.left + 2 <= c.right && c.right <= c.late &&
+               c.late <= length));
       for (const int32_t offset : c.offsets) REQUIRE((offset + c.early >= 0 && offset + c.late <= length));
       whole = whole || c.right - c.left == length;
     }
@@ -77,8 +78,8 @@ TEST_CASE("ts2vec: three training steps, averaged weights and encodings agree wi
       load_state(encoder, golden.state(prefix + "init."), "golden");
       FlatParameters flat(encoder);
       const Tensor series = Tensor::from(context, golden.shape(prefix + "x"), golden.values(prefix + "x"));
-      check_golden(encode_full_series(encoder, series).to_vector<float>(), golden.values(prefix + "encode_init"), 1e-4,
-                   "encoding before training");
+      check_golden(encode_full_series(encoder, series).to_vector<float>(),
+                   golden.values(prefix + "encode_init"), 1e-4, "encoding before training");
       Adam adam(flat, {.weight_decay = 0.01});
       WeightAverage average(flat);
       const Tensor rate = Tensor::from(context, {1}, std::vector<float>{1e-3f});
@@ -108,8 +109,8 @@ TEST_CASE("ts2vec: three training steps, averaged weights and encodings agree wi
       check_state("final.");
       average.apply(flat);
       check_state("swa.");
-      check_golden(encode_full_series(encoder, series).to_vector<float>(), golden.values(prefix + "encode_swa"), 1e-4,
-                   "encoding after training");
+      check_golden(encode_full_series(encoder, series).to_vector<float>(),
+                   golden.values(prefix + "encode_swa"), 1e-4, "encoding after training");
     }
   }
 }
@@ -121,7 +122,8 @@ TEST_CASE("ts2vec: the full-size encoder agrees with PyTorch") {
     Ts2Vec encoder({&context}, {});
     load_state(encoder, closed_form_state(encoder), "closed form");
     const Tensor series = Tensor::from(context, golden.shape("full.x"), golden.values("full.x"));
-    check_golden(encode_full_series(encoder, series, 1).to_vector<float>(), golden.values("full.encode"), 1e-4, "encoding");
+    check_golden(encode_full_series(encoder, series, 1).to_vector<float>(), golden.values("full.encode"),
+                 1e-4, "encoding");
   }
 }
 

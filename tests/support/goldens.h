@@ -35,7 +35,8 @@ class Goldens {
     for (int64_t b = 0; b < s[0]; ++b)
       for (int64_t c = 0; c < s[1]; ++c)
         for (int64_t t = 0; t < s[2]; ++t)
-          turned[static_cast<size_t>((b * s[2] + t) * s[1] + c)] = stored[static_cast<size_t>((b * s[1] + c) * s[2] + t)];
+          turned[static_cast<size_t>((b * s[2] + t) * s[1] + c)] =
+              stored[static_cast<size_t>((b * s[1] + c) * s[2] + t)];
     return Tensor::from(context, {s[0], s[2], s[1]}, turned);
   }
   std::vector<int32_t> labels(const std::string& name) const {
@@ -67,20 +68,22 @@ inline void check_golden(const std::vector<float>& got, const std::vector<float>
   }
 }
 
-// The stored closed form: element i of parameter n, h = its name's length, is scale · cos(0.37 i + h) (+ 1 for norms).
+// The stored closed form: element i of parameter n, h = its name's length, is scale · cos(0.37 i + h) (+ 1
+// for norms).
 inline NamedArrays closed_form_state(const Module& module) {
   NamedArrays state = state_of(module);
   for (const auto& entry : module.parameters()) {
     for (auto& [name, array] : state.arrays) {
       if (name != entry.name) continue;
       std::vector<float> values(static_cast<size_t>(array.shape.count()));
-      const bool norm = array.shape.rank() == 1 && name.ends_with("norm.weight"), bias = name.ends_with("bias");
+      const bool norm = array.shape.rank() == 1 && name.ends_with("norm.weight"),
+                 bias = name.ends_with("bias");
       double fan_in = 1;
       for (int d = 1; d < array.shape.rank(); ++d) fan_in *= static_cast<double>(array.shape[d]);
       const double scale = norm ? 0.1 : bias ? 0.01 : 0.1 / std::sqrt(fan_in);
       for (size_t i = 0; i < values.size(); ++i)
-        values[i] = static_cast<float>(
-            (norm ? 1 : 0) + scale * std::cos(0.37 * static_cast<double>(i) + static_cast<double>(name.size())));
+        values[i] = static_cast<float>((norm ? 1 : 0) + scale * std::cos(0.37 * static_cast<double>(i) +
+                                                                         static_cast<double>(name.size())));
       std::memcpy(array.bytes.data(), values.data(), array.bytes.size());
     }
   }

@@ -59,8 +59,9 @@ TEST_CASE("optimisers follow PyTorch and Keras for twenty steps") {
   check_trajectory("adam", 0.01, [](auto& flat) { return std::make_unique<Adam>(flat); });
   check_trajectory("adam_keras", 0.01,
                    [](auto& flat) { return std::make_unique<Adam>(flat, adam_defaults(Framework::keras)); });
-  check_trajectory("adamw", 0.01,
-                   [](auto& flat) { return std::make_unique<Adam>(flat, AdamOptions{.weight_decay = 0.01}); });
+  check_trajectory("adamw", 0.01, [](auto& flat) {
+    return std::make_unique<Adam>(flat, AdamOptions{.weight_decay = 0.01});
+  });
   check_trajectory("sgd_momentum", 0.05,
                    [](auto& flat) { return std::make_unique<Sgd>(flat, SgdOptions{.momentum = 0.9}); });
   check_trajectory("sgd_nesterov_decay", 0.05, [](auto& flat) {

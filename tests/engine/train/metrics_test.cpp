@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/train/metrics.h"
-
 #include <doctest/doctest.h>
 
+#include "mellow/engine/train/metrics.h"
 #include "mellow/tests/support/goldens.h"
 
 using namespace mellow;
