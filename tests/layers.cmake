@@ -20,7 +20,7 @@ layer(engine/autograd ${core} engine/autograd SOURCES engine/internal engine/ops
 layer(engine/ops      ${ops} SOURCES engine/internal)
 layer(engine/internal ${core} engine/autograd engine/internal)
 layer(engine/nn       ${ops} engine/nn engine/io)
-layer(engine/optim    ${core} engine/ops engine/nn engine/optim)
+layer(engine/optim    ${core} engine/ops engine/nn engine/optim SOURCES engine/internal)
 layer(engine/train    ${ops} engine/io engine/nn engine/optim engine/train)
 layer(kernels         ${ops} engine/internal kernels)
 layer(models          ${core} engine/ops engine/nn models)
