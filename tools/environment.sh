@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
 # Sourced by the scripts here: goes to the project's folder, looks for nvcc, a GPU and ccache.
-cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
+cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." || exit
 
-jobs=$(nproc)
+cores=$(nproc)
 if ! command -v nvcc >/dev/null && [[ -x /usr/local/cuda/bin/nvcc ]]; then PATH=/usr/local/cuda/bin:$PATH; fi
 has_nvcc() { [[ ${MELLOW_CUDA:-} != OFF ]] && command -v nvcc >/dev/null; }
 has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; }

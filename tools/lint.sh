@@ -25,6 +25,6 @@ if [[ ${#files[@]} -eq 0 ]]; then echo "nothing to check"; exit 0; fi
 clang-format --dry-run -Werror "${files[@]}"
 if ! $format_only; then
   mapfile -t units < <(printf '%s\n' "${files[@]}" | grep -E '\.cpp$' | grep -vE '^(kernels/cuda|bench|tests/(embed|fuzz|cuda_emulation))/' || true)
-  [[ ${#units[@]} -eq 0 ]] || printf '%s\n' "${units[@]}" | xargs -P "$jobs" -n 1 clang-tidy --quiet -p build/cpu
+  [[ ${#units[@]} -eq 0 ]] || printf '%s\n' "${units[@]}" | xargs -P "$cores" -n 1 clang-tidy --quiet -p build/cpu
 fi
 echo "${#files[@]} files are clean"

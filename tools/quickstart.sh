@@ -39,7 +39,7 @@ else
   preset=(cpu)
 fi
 cmake --preset "${preset[@]}" -DMELLOW_BUILD_TESTS=OFF
-cmake --build --preset "${preset[0]}" -j "$jobs" --target mellow_program
+cmake --build --preset "${preset[0]}" -j "$cores" --target mellow_program
 mellow=build/${preset[0]}/mellow
 
 if [[ -z $data ]]; then

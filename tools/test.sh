@@ -33,7 +33,7 @@ total=0 failed=0
 # run_ctest PRESET [ctest arguments…]: goes on after failures; its counts are added to the closing line.
 run_ctest() {
   local log=build/$1/ctest.log status=0
-  ctest --preset "$1" -j "$jobs" --output-on-failure --no-tests=error "${@:2}" </dev/null 2>&1 | tee "$log" || status=1
+  ctest --preset "$1" -j "$cores" --output-on-failure --no-tests=error "${@:2}" </dev/null 2>&1 | tee "$log" || status=1
   local counts
   counts=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+).*/\1 \2/p' "$log")
   read -r bad all <<<"${counts:-1 1}"
@@ -43,7 +43,7 @@ run_ctest() {
 build() {  # build PRESET [cmake arguments…]
   echo "== building $1"
   cmake --preset "$1" -DMELLOW_BUILD_TESTS=ON "${@:2}"
-  cmake --build --preset "$1" -j "$jobs" </dev/null
+  cmake --build --preset "$1" -j "$cores" </dev/null
 }
 
 started=$SECONDS
@@ -73,6 +73,6 @@ if command -v clang-format >/dev/null && clang-format --version | grep -q 'versi
 fi
 passed=$(( (total - failed) * 100 / total ))
 echo
-echo "tools/test.sh: $((SECONDS - started)) s, $jobs cores, $($quick && echo "quick, ")$preset$(has_gpu && [[ $preset == cuda ]] && echo " with a GPU")"
+echo "tools/test.sh: $((SECONDS - started)) s, $cores cores, $($quick && echo "quick, ")$preset$(has_gpu && [[ $preset == cuda ]] && echo " with a GPU")"
 echo "$passed% tests passed, $failed tests failed out of $total"
 [[ $failed -eq 0 ]]

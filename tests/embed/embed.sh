@@ -4,20 +4,20 @@
 #   install        installs BUILD, then moves the installed copy: nothing in it may depend on its place
 #   find_package   builds and runs tests/embed against the moved copy
 #   pkg_config     the same without CMake
-#   headers        every installed header compiles alone and twice, and includes only the standard and mellow
+#   headers        every installed header compiles alone and twice, and includes only the standard, POSIX types and mellow
 #   add_subdirectory  builds and runs tests/embed with mellow's source inside it: static, then shared;
 #                     then against an installed shared library
 set -euo pipefail
 step=$1 source=$2 build=$3 scratch=$4 cxx=$5
 moved=$scratch/moved
-jobs=$(nproc)
+cores=$(nproc)
 
 fail() { echo "embed: $*" >&2; exit 1; }
 
 consumer() {  # consumer FOLDER [cmake arguments…]: configure, build, run
   local folder=$1; shift
   cmake -S "$source/tests/embed" -B "$folder" -G Ninja -DCMAKE_CXX_COMPILER="$cxx" "$@"
-  cmake --build "$folder" -j "$jobs"
+  cmake --build "$folder" -j "$cores"
   "$folder/embed"
 }
 
@@ -40,22 +40,22 @@ case $step in
   pkg_config)
     PKG_CONFIG_PATH=$(dirname "$(find "$moved" -name mellow.pc)")
     export PKG_CONFIG_PATH
-    # Unquoted: pkg-config answers with several words.
-    "$cxx" -std=c++20 "$source/tests/embed/main.cpp" -o "$scratch/pkg_config" $(pkg-config --static --cflags --libs mellow)
+    read -ra flags < <(pkg-config --static --cflags --libs mellow)
+    "$cxx" -std=c++20 "$source/tests/embed/main.cpp" -o "$scratch/pkg_config" "${flags[@]}"
     LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH") "$scratch/pkg_config"
     ;;
   headers)
     cd "$moved/include"
-    headers=$(find mellow -name '*.h' | sort)
-    [[ -n $headers ]] || fail "no header was installed"
+    mapfile -t headers < <(find mellow -name '*.h' | sort)
+    [[ ${#headers[@]} -gt 0 ]] || fail "no header was installed"
     # #if in a header means that its meaning depends on somebody's flags.
-    if grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)' $headers; then fail "conditional code in a public header"; fi
-    if grep -nE '^[[:space:]]*#[[:space:]]*include' $headers | grep -vE '(<[a-z_0-9]+>|"mellow/[a-z_0-9/]+\.h")'; then
-      fail "a public header includes something else than the standard library and mellow"
+    if grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)' "${headers[@]}"; then fail "conditional code in a public header"; fi
+    if grep -nE '^[[:space:]]*#[[:space:]]*include' "${headers[@]}" | grep -vE '(<[a-z_0-9]+>|<sys/types\.h>|"mellow/[a-z_0-9/]+\.h")'; then
+      fail "a public header includes something else than the standard library, POSIX types and mellow"
     fi
-    printf '%s\n' $headers | xargs -P "$jobs" -I{} "$cxx" -std=c++20 -Wall -Wextra -Wshadow -Wconversion \
+    printf '%s\n' "${headers[@]}" | xargs -P "$cores" -I{} "$cxx" -std=c++20 -Wall -Wextra -Wshadow -Wconversion \
       -Wno-sign-conversion -Wno-missing-field-initializers -Wpedantic -Werror -I. -fsyntax-only -include {} -include {} -x c++ /dev/null
-    echo "$(wc -w <<<"$headers") headers compile alone with $cxx"
+    echo "${#headers[@]} headers compile alone with $cxx"
     ;;
   add_subdirectory)
     inside=$scratch/add_subdirectory

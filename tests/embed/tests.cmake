@@ -2,7 +2,7 @@
 function(embed_test name step compiler)
   add_test(NAME embed/${name} COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed.sh ${step} ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
                                       ${PROJECT_BINARY_DIR}/embed ${compiler})
-  set_tests_properties(embed/${name} PROPERTIES LABELS package TIMEOUT 1800)
+  set_tests_properties(embed/${name} PROPERTIES LABELS package TIMEOUT 1800 RUN_SERIAL ON)  # each step uses all cores itself
   if(step STREQUAL "install")
     set_tests_properties(embed/${name} PROPERTIES FIXTURES_SETUP installed)
   else()
