@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <cuda_runtime_api.h>
+
 #include "mellow/tests/cuda_emulation/emulator.h"
 
 // Stands in for the CUDA toolkit's header: the part of the device language that kernels/cuda uses, for the host
@@ -62,6 +64,19 @@ T shuffle(T value, int from, int line) {
   ::mellow::emulation::shuffle(value, ::mellow::emulation::lane() ^ (bits), __LINE__)
 #define __shfl_down_sync(mask, value, by) \
   ::mellow::emulation::shuffle(value, ::mellow::emulation::lane() + static_cast<int>(by), __LINE__)
+
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+template <class... P, class... A>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A... args) {
+  mellow::emulation::run_grid(config->gridDim, config->blockDim, [&] { kernel(args...); });
+  return cudaSuccess;
+}
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+inline cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }
 
 template <class T>
 T atomicAdd(T* place, T value) {
