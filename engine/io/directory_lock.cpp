@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/io/directory_lock.h"
+
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace mellow {
+namespace {
+
+int open_lock(const std::string& path) {
+  int fd;
+  do fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw io_error("create", path, errno);
+  return fd;
+}
+
+std::string holder(int fd) {
+  std::array<char, 32> digits{};
+  const ssize_t n = ::pread(fd, digits.data(), digits.size(), 0);
+  std::string pid;
+  for (ssize_t i = 0; i < n && digits[static_cast<size_t>(i)] >= '0' && digits[static_cast<size_t>(i)] <= '9';
+       ++i)
+    pid += digits[static_cast<size_t>(i)];
+  return pid.empty() ? "another process" : "process " + pid;
+}
+
+}  // namespace
+
+DirectoryLock::DirectoryLock(const std::string& folder) : file_(open_lock(folder + "/.lock")) {
+  int result;
+  do result = ::flock(file_.get(), LOCK_EX | LOCK_NB);
+  while (result < 0 && errno == EINTR);
+  if (result < 0 && errno == EWOULDBLOCK)
+    throw Error(text("[io] ", folder, " is in use by ", holder(file_.get()),
+                     "; wait until it ends or choose another folder"),
+                ErrorKind::io);
+  if (result < 0) throw io_error("lock", folder, errno);
+  const std::string pid = std::to_string(::getpid()) + '\n';
+  size_t done = 0;
+  if (::ftruncate(file_.get(), 0) < 0 || !write_all(real_file_system(), file_.get(), pid, done))
+    throw io_error("write", folder + "/.lock", errno);
+}
+
+}  // namespace mellow

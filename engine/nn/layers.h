@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mellow/engine/nn/module.h"
+#include "mellow/engine/ops/batch_norm.h"
+#include "mellow/engine/ops/conv1d.h"
+
+// Layers: parameters and one op call each.
+namespace mellow {
+
+class LinearLayer final : public Module {
+ public:
+  LinearLayer(const ModuleOptions& options, int64_t in, int64_t out);
+  Tensor operator()(const Tensor& x) const;  // […, in] → […, out]
+
+ private:
+  Tensor weight_, bias_;
+};
+
+struct ConvLayerOptions {
+  int64_t in, out, width;
+  bool bias = true;
+  Conv1dOptions conv;  // default: no padding; same_padding(width, dilation) keeps the length
+};
+
+class ConvLayer final : public Module {
+ public:
+  ConvLayer(const ModuleOptions& options, const ConvLayerOptions& conv);
+  // [batch, length, in] → [batch, …, out]; `place` as in conv1d.
+  Tensor operator()(const Tensor& x, const Tensor& place = {}) const;
+
+ private:
+  Conv1dOptions conv_;
+  Tensor weight_, bias_;
+};
+
+class BatchNormLayer final : public Module {
+ public:
+  BatchNormLayer(const ModuleOptions& options, int64_t channels);
+  Tensor operator()(const Tensor& x, bool relu = false) const;  // [batch, length, channels]
+
+ private:
+  Tensor weight_, bias_, running_mean_, running_var_;
+};
+
+}  // namespace mellow

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/nn/module.h"
+
+#include "mellow/engine/core/random.h"
+
+namespace mellow {
+namespace {
+
+// FNV-1a: spreads parameter names over the draw numbers of the init stream.
+uint64_t number_of(const std::string& name) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash & 0xffffffffffffu;  // the draw's 48 bits
+}
+
+void fill_from(const Module::Named& entry, uint64_t seed) {
+  std::vector<double> values(static_cast<size_t>(entry.tensor.count()));
+  const uint64_t draw = number_of(entry.name);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const RandomWords words = random_words(seed, RandomStream::init, draw, i);
+    values[i] = entry.init.low + (entry.init.high - entry.init.low) * uniform_from(words[0], words[1]);
+  }
+  if (entry.tensor.dtype() == DType::f64) {
+    entry.tensor.copy_from(std::as_bytes(std::span(values)));
+  } else {
+    const std::vector<float> narrow(values.begin(), values.end());
+    entry.tensor.copy_from(std::as_bytes(std::span(narrow)));
+  }
+}
+
+}  // namespace
+
+void Module::set_training(bool training) {
+  training_ = training;
+  for (const auto& [name, made] : children_) made->set_training(training);
+}
+
+int64_t Module::parameter_count() const {
+  int64_t count = 0;
+  for (const Named& p : parameters()) count += p.tensor.count();
+  return count;
+}
+
+Tensor Module::parameter(std::string name, const Shape& shape, const Init& init, FileLayout layout) {
+  Tensor tensor = Tensor::zeros(context(), shape, dtype());
+  tensor.set_requires_grad();
+  parameters_.push_back({std::move(name), tensor, layout, init});
+  return tensor;
+}
+
+Tensor Module::buffer(std::string name, const Shape& shape, double value) {
+  Tensor tensor = Tensor::zeros(context(), shape, dtype());
+  buffers_.push_back({std::move(name), tensor, FileLayout::same, constant(value)});
+  fill_from(buffers_.back(), 0);
+  return tensor;
+}
+
+std::vector<Module::Named> Module::collect(std::vector<Named> Module::*list) const {
+  std::vector<Named> all = this->*list;
+  for (const auto& [name, made] : children_)
+    for (Named& below : made->collect(list)) {
+      below.name = name + "." + below.name;
+      all.push_back(std::move(below));
+    }
+  return all;
+}
+
+void initialize(Module& module, uint64_t seed) {
+  for (const Module::Named& entry : module.parameters()) fill_from(entry, seed);
+  for (const Module::Named& entry : module.buffers()) fill_from(entry, seed);
+}
+
+}  // namespace mellow

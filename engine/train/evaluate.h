@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mellow/engine/nn/model.h"
+#include "mellow/engine/train/labelled_set.h"
+#include "mellow/engine/train/metrics.h"
+
+namespace mellow {
+
+// Probabilities of every series of x [samples, length, channels], in evaluation mode: [samples, classes] in
+// double. The host reads once, at the end. `batch_size` bounds the memory.
+std::vector<double> predict(Classifier& model, const Tensor& x, int64_t batch_size = 256);
+
+Metrics evaluate(Classifier& model, const LabelledSet& set, int64_t batch_size = 256);
+
+}  // namespace mellow

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mellow {
+
+// Scores of predicted probabilities against labels, all in double.
+struct Metrics {
+  double accuracy = 0;  // ties: lowest index
+  double nll = 0;       // mean −log p_y, p clipped to [1e-15, 1 − 1e-15]
+  double brier = 0;     // mean Σ_k (p_k − e_k)²
+  double ece = 0;       // top-1 expected calibration error, 15 equal bins (lo, hi]
+  double cwece = 0;     // class-wise: mean over classes of the error of p_k, all samples binned by p_k
+  double cwece_cc = 0;  // class-conditioned: mean over true classes of the top-1 ECE of their samples
+  double macro_f1 = 0;  // mean over the classes that occur as label or prediction
+};
+
+// probabilities row-major [samples, classes], labels [samples] in [0, classes); at least one sample.
+Metrics score(std::span<const double> probabilities, std::span<const int32_t> labels, int64_t classes);
+
+// Softmax of each row of logits, in double.
+std::vector<double> probabilities_of(std::span<const float> logits, int64_t classes);
+
+// Index of the largest probability of each row; ties: lowest index.
+std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64_t classes);
+
+}  // namespace mellow

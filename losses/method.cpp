@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/losses/method.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace mellow {
+namespace {
+
+double parse_number(const Method& method, const MethodOption& option, const std::string& typed) {
+  double value = 0;
+  const auto [end, failed] = std::from_chars(typed.data(), typed.data() + typed.size(), value);
+  MELLOW_CHECK(failed == std::errc() && end == typed.data() + typed.size(), "--", option.name, " of method ",
+               method.name, " takes a number, got \"", typed, "\"");
+  const bool inside = value <= option.high && (option.open_low ? value > option.low : value >= option.low);
+  MELLOW_CHECK(inside, "--", option.name, " of method ", method.name, " must lie in ",
+               option.open_low ? "(" : "[", option.low, ", ", option.high, "], got ", typed);
+  return value;
+}
+
+std::string parse_choice(const Method& method, const MethodOption& option, const std::string& typed) {
+  const bool known = std::find(option.choices.begin(), option.choices.end(), typed) != option.choices.end();
+  std::string all;
+  for (const std::string& choice : option.choices) all += (all.empty() ? "" : ", ") + choice;
+  MELLOW_CHECK(known, "--", option.name, " of method ", method.name, " is one of ", all, "; got \"", typed,
+               "\"");
+  return typed;
+}
+
+}  // namespace
+
+double MethodOptions::number(const std::string& name) const {
+  const auto found = numbers.find(name);
+  MELLOW_CHECK(found != numbers.end(), "[method] no number named ", name, " among the options");
+  return found->second;
+}
+
+const std::string& MethodOptions::choice(const std::string& name) const {
+  const auto found = choices.find(name);
+  MELLOW_CHECK(found != choices.end(), "[method] no choice named ", name, " among the options");
+  return found->second;
+}
+
+const Method& find_method(const std::string& name) {
+  std::string known;
+  for (const Method& method : methods()) {
+    if (method.name == name) return method;
+    known += (known.empty() ? "" : ", ") + method.name;
+  }
+  throw Error(text("unknown method ", name, "; known are ", known));
+}
+
+MethodOptions resolve_options(const Method& method, const std::string& model,
+                              const std::map<std::string, std::string>& given) {
+  MethodOptions resolved;
+  const auto for_model = method.model_defaults(model);
+  for (const MethodOption& option : method.options) {
+    const auto typed = given.find(option.name);
+    if (!option.choices.empty()) {
+      resolved.choices[option.name] =
+          typed != given.end() ? parse_choice(method, option, typed->second) : option.choice;
+      continue;
+    }
+    const auto usual = for_model.find(option.name);
+    resolved.numbers[option.name] = typed != given.end()       ? parse_number(method, option, typed->second)
+                                    : usual != for_model.end() ? usual->second
+                                                               : option.value;
+  }
+  for (const auto& [name, value] : given) {
+    const bool known = std::any_of(method.options.begin(), method.options.end(),
+                                   [&, &wanted = name](const MethodOption& o) { return o.name == wanted; });
+    MELLOW_CHECK(known, "method ", method.name, " has no option --", name);
+  }
+  return resolved;
+}
+
+SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_t classes, bool per_sample) {
+  const auto count = static_cast<int64_t>(rows.size()) / classes;
+  return {Tensor::from(context, {count, classes}, std::vector<float>(rows.begin(), rows.end())), per_sample};
+}
+
+SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon) {
+  std::vector<double> rows(static_cast<size_t>(classes * classes), epsilon / static_cast<double>(classes));
+  for (int64_t c = 0; c < classes; ++c) rows[static_cast<size_t>(c * classes + c)] += 1 - epsilon;
+  return soft_labels(context, rows, classes, false);
+}
+
+}  // namespace mellow

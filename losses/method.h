@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mellow/engine/ops/soft_label_loss.h"
+
+// A method is a way to make soft labels and a row of the loss table (engine/ops/soft_label_loss.h).
+namespace mellow {
+
+// One option of a method. Numbers carry their range, choices their values.
+struct MethodOption {
+  std::string name;  // kebab-case, as typed after --
+  std::string help;
+  double value = 0;  // default
+  double low = 0, high = 0;
+  bool open_low = false;             // low itself is not allowed
+  std::vector<std::string> choices;  // not empty: a choice; `choice` is the default
+  std::string choice;
+};
+
+// Values by option name, complete and checked.
+class MethodOptions {
+ public:
+  double number(const std::string& name) const;
+  const std::string& choice(const std::string& name) const;
+
+  std::map<std::string, double> numbers;
+  std::map<std::string, std::string> choices;
+};
+
+// What a method may ask for. `labels` are class indices of the training samples.
+struct MethodInputs {
+  Context& context;
+  std::span<const int32_t> labels;
+  int64_t classes = 0;
+  // Representations [samples, dims] of the training series by the pretrained encoder; made (or read) when
+  // called.
+  std::function<Tensor()> representations;
+  // The training series as the classifier sees them, [samples, length · channels].
+  std::function<Tensor()> raw_series;
+};
+
+// What training needs: where q1 and q2 come from, and the row.
+struct Recipe {
+  SoftLabelWeights weights;
+  SoftLabels q1, q2;
+  std::map<std::string, double> report;  // goes to run.json
+};
+
+struct Method {
+  std::string name;     // as users type it
+  std::string formula;  // plain text
+  std::string paper;
+  std::vector<MethodOption> options;
+  // Whether these options ask for representations().
+  std::function<bool(const MethodOptions&)> uses_encoder = [](const MethodOptions&) { return false; };
+  // Defaults that hang on the student, by option name; empty: the same for all.
+  std::function<std::map<std::string, double>(const std::string& model)> model_defaults =
+      [](const std::string&) { return std::map<std::string, double>(); };
+  std::function<Recipe(const MethodInputs&, const MethodOptions&)> build;
+};
+
+// Filled by the register_<part> functions of the headers in this folder.
+struct LossesTable {
+  std::vector<Method> methods;
+};
+
+// All methods of the build.
+const std::vector<Method>& methods();
+// Throws for a name that does not exist, listing those that do.
+const Method& find_method(const std::string& name);
+// The method's defaults for this student, overridden by what was given. Throws for unknown options, values
+// out of range and unknown choices, saying what is allowed.
+MethodOptions resolve_options(const Method& method, const std::string& model,
+                              const std::map<std::string, std::string>& given);
+
+// A table of soft labels on the device, float32; `rows` row-major [n, classes].
+SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_t classes, bool per_sample);
+// ε/K everywhere and 1 − ε more on the label's class: [classes, classes].
+SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon);
+
+}  // namespace mellow

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <set>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "mellow/data/prepare.h"
+#include "mellow/data/readers.h"
+#include "mellow/tests/support/files.h"
+
+using namespace mellow;
+using test::contains;
+using test::message_of;
+
+namespace {
+
+SeriesSet tsv(const std::string& text) { return read_series(text, Format::tsv, "x.tsv"); }
+
+std::vector<float> row(const SeriesSet& set, int64_t i) { return {set.row(i).begin(), set.row(i).end()}; }
+
+}  // namespace
+
+TEST_CASE("prepare: missing values are interpolated inside and held at the ends") {
+  SeriesSet set = tsv("1\tNaN\t2\tNaN\tNaN\t8\tNaN\n2\t1\t2\t3\t4\t5\t6\n1\tNaN\tNaN\tNaN\tNaN\tNaN\tNaN\n");
+  PrepareReport report;
+  fill_missing(set, report);
+  CHECK(row(set, 0) == std::vector<float>{2, 2, 4, 6, 8, 8});
+  CHECK(row(set, 1) == std::vector<float>{1, 2, 3, 4, 5, 6});
+  CHECK(row(set, 2) == std::vector<float>(6, 0.0f));
+  CHECK(report.filled == 10);
+  CHECK(report.empty == 1);
+  CHECK(set.missing == 0);
+}
+
+TEST_CASE("prepare: padding is no missing value") {
+  SeriesSet set = tsv("1\t1\t2\tNaN\n2\t3\t4\t5\n");
+  PrepareReport report;
+  fill_missing(set, report);
+  CHECK(report.filled == 0);
+  CHECK(std::isnan(set.row(0)[2]));
+}
+
+TEST_CASE("prepare: z-normalisation with the population std, per series") {
+  SeriesSet set = tsv("1\t1\t3\n2\t10\t10\n");
+  PrepareReport report;
+  z_normalise(set, report);
+  CHECK(row(set, 0) == std::vector<float>{-1, 1});
+  CHECK(row(set, 1) == std::vector<float>{0, 0});
+  CHECK(report.constant == 1);
+}
+
+// The mean of 0.1f, 0.1f, 0.1f in float64 is not exactly 0.1f; dividing the rest by a tiny std would make it
+// large.
+TEST_CASE("prepare: a constant series becomes zero") {
+  SeriesSet set = tsv("1\t0.1\t0.1\t0.1\n2\t1e30\t1e30\t1e30\n");
+  prepare_for_classifier(set);
+  for (float v : set.values) CHECK(v == 0);
+}
+
+TEST_CASE("prepare: statistics over the valid part, then zeros") {
+  SeriesSet set = tsv("1\t1\t3\tNaN\tNaN\n2\t1\t2\t3\t4\n1\tNaN\tNaN\tNaN\tNaN\n");
+  const PrepareReport report = prepare_for_classifier(set);
+  CHECK(row(set, 0) == std::vector<float>{-1, 1, 0, 0});
+  CHECK(row(set, 2) == std::vector<float>{0, 0, 0, 0});
+  CHECK(set.row(1)[0] == doctest::Approx(-1.5 / std::sqrt(1.25)));
+  CHECK(report.padded == 2);
+  CHECK(set.lengths == std::vector<int32_t>{2, 4, 0});
+}
+
+TEST_CASE("prepare: channels are normalised apart") {
+  SeriesSet set = read_series("@univariate false\n@classLabel true 1\n@data\n1,3:100,?:1\n", Format::ts, "x");
+  prepare_for_classifier(set);
+  CHECK(row(set, 0) == std::vector<float>{-1, 0, 1, 0});
+}
+
+TEST_CASE("prepare: large values do not overflow the statistics") {
+  SeriesSet set = tsv("1\t3e38\t-3e38\n2\t1e-38\t-1e-38\n");
+  prepare_for_classifier(set);
+  CHECK(row(set, 0) == std::vector<float>{1, -1});
+  CHECK(row(set, 1) == std::vector<float>{1, -1});
+}
+
+TEST_CASE("prepare: TS2Vec's scale comes from all values of the training split") {
+  const SeriesSet train = tsv("1\t1\tNaN\t3\n2\t5\t7\tNaN\n");
+  const Scale scale = nan_scale(train);
+  CHECK(scale.mean == 4);
+  CHECK(scale.std == doctest::Approx(std::sqrt(5.0)));
+  SeriesSet test = tsv("1\t4\tNaN\t9\n");
+  apply_scale(test, scale);
+  CHECK(test.row(0)[0] == 0);
+  CHECK(std::isnan(test.row(0)[1]));
+  CHECK(test.row(0)[2] == doctest::Approx(5 / std::sqrt(5.0)));
+  CHECK(nan_scale(tsv("1\t2\t2\n")).std == 1);
+}
+
+TEST_CASE("prepare: centring rotates a series into the middle") {
+  SeriesSet set = tsv("1\t1\t2\tNaN\tNaN\tNaN\n2\t1\t2\t3\t4\t5\n1\tNaN\tNaN\tNaN\tNaN\tNaN\n");
+  CHECK(needs_centring(set));
+  centre(set);
+  // prefix 0, suffix 3: right by floor(3 / 2) = 1.
+  CHECK(std::isnan(set.row(0)[0]));
+  CHECK(set.row(0)[1] == 1);
+  CHECK(set.row(0)[2] == 2);
+  CHECK(std::isnan(set.row(0)[3]));
+  CHECK(row(set, 1) == std::vector<float>{1, 2, 3, 4, 5});
+  CHECK(set.missing == 8);
+  CHECK_FALSE(set.unequal);
+  SeriesSet late = tsv("1\tNaN\tNaN\tNaN\t1\t2\n2\t1\t2\t3\t4\t5\n");
+  centre(late);  // prefix 3, suffix 0: right by 1 - 3 = -2
+  CHECK(late.row(0)[1] == 1);
+  CHECK(late.row(0)[2] == 2);
+  CHECK_FALSE(needs_centring(tsv("1\t1\tNaN\t2\n")));
+}
+
+TEST_CASE("prepare: the sets stored raw") {
+  CHECK(is_stored_raw("AllGestureWiimoteX"));
+  CHECK(is_stored_raw("UMD"));
+  CHECK_FALSE(is_stored_raw("GunPoint"));
+  CHECK_FALSE(is_stored_raw("ACSF1"));
+}
+
+TEST_CASE("prepare: what cannot be trained on") {
+  CHECK(contains(message_of([] { check_trainable(tsv("1\t1\n1\t2\n")); }),
+                 "at least 2 classes, the set has only \"1\""));
+  CHECK(contains(message_of([] { check_trainable(tsv("1\t1\t2\n2\t2\tNaN\n")); }),
+                 "value nan in series 1, step 1"));
+  CHECK(contains(
+      message_of([] { check_trainable(read_series("1\n", Format::tsv, "x", {.label_column = false})); }),
+      "needs class labels"));
+  CHECK(message_of([] { check_trainable(tsv("1\t1\n2\t2\n")); }).empty());
+}
+
+TEST_CASE("holdout: every class in both parts, by the seed alone") {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += (i < 30 ? "1\t" : i < 38 ? "2\t" : "3\t") + std::to_string(i) + "\n";
+  const SeriesSet set = tsv(text);
+  const Holdout parts = stratified_holdout(set, 0.2, 7);
+  std::vector<int> held(3);
+  std::set<int64_t> all(parts.kept.begin(), parts.kept.end());
+  for (int64_t i : parts.held_out) {
+    ++held[static_cast<size_t>(set.labels[static_cast<size_t>(i)])];
+    CHECK(all.insert(i).second);
+  }
+  CHECK(held == std::vector<int>{6, 2, 1});
+  CHECK(all.size() == 40);
+  CHECK(stratified_holdout(set, 0.2, 7).held_out == parts.held_out);
+  CHECK(stratified_holdout(set, 0.2, 8).held_out != parts.held_out);
+  const SeriesSet small = select(set, parts.held_out);
+  CHECK(small.series == 9);
+  CHECK(small.class_names == set.class_names);
+  CHECK(small.values[0] == static_cast<float>(parts.held_out[0]));
+  CHECK(small.labels.size() == 9);
+}
+
+TEST_CASE("holdout: what cannot be split") {
+  const SeriesSet set = tsv("1\t1\n1\t2\n2\t3\n");
+  CHECK(contains(message_of([&] { stratified_holdout(set, 0.5, 1); }),
+                 "class 2 has 1 series, a validation split needs 2"));
+  CHECK(contains(message_of([&] { stratified_holdout(set, 1.0, 1); }), "between 0 and 1, got 1"));
+  CHECK(contains(message_of([&] { select(set, {3}); }), "position 3 of 3 series"));
+}
