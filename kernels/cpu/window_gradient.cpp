@@ -23,8 +23,8 @@ class TileGradient final : public GradientSums<T> {
 
  public:
   TileGradient(const WindowGradient<T>& gradient, const KernelOptions& options, Arena& arena)
-      : Base(gradient, options, tiles_for(options.isa, T()).lanes, steps_per_unit, arena),
-        tiles_(tiles_for(options.isa, T())) {
+      : Base(gradient, options, tiles_for(options, T()).lanes, steps_per_unit, arena),
+        tiles_(tiles_for(options, T())) {
     const int64_t last_input = first_input({g_.rows - 1, g_.rows}) + (taps_.size() - 1) * g_.dilation;
     const bool padded = !taps_.empty() && (first_input({0, g_.rows}) < 0 || last_input >= g_.length);
     const bool gaps = taps_.size() > 1 && g_.x_row != g_.depth;

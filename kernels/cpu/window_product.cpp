@@ -26,7 +26,7 @@ template <class T>
 class WindowProduct {
  public:
   WindowProduct(const Window<T>& window, const KernelOptions& options, Arena& arena)
-      : w_(window), options_(options), tiles_(tiles_for(options.isa, T())), terms_(terms_of(options.precision)) {
+      : w_(window), options_(options), tiles_(tiles_for(options, T())), terms_(terms_of(options.precision)) {
     taps_ = taps_in_reach(w_, {0, w_.rows});
     const int64_t padded_columns = round_up(w_.columns, tiles_.lanes);
     choose_units();
@@ -205,14 +205,14 @@ class WindowProduct {
 
 }  // namespace
 
-const TileKernels<float>& tiles_for(Isa isa, float) {
-  const TileKernels<float>* found = nullptr;
-  if (isa == Isa::avx2) found = avx2_tiles();
-  if (isa == Isa::avx512 || isa == Isa::amx) found = avx512_tiles();
+const TileKernels<float>& tiles_for(const KernelOptions& options, float) {
+  const TileKernels<float>* found = options.float_tiles;
+  if (!found && options.isa == Isa::avx2) found = avx2_tiles();
+  if (!found && options.isa >= Isa::avx512) found = avx512_tiles();
   return found ? *found : portable_tiles(0.0f);
 }
 
-const TileKernels<double>& tiles_for(Isa, double) { return portable_tiles(0.0); }
+const TileKernels<double>& tiles_for(const KernelOptions&, double) { return portable_tiles(0.0); }
 
 template <class T>
 void window_product(const Window<T>& window, const KernelOptions& options, Arena& arena) {

@@ -47,9 +47,9 @@ struct WindowGradient {
   bool accumulate = false;
 };
 
-// The tiles for a set; double has portable ones only.
-const TileKernels<float>& tiles_for(Isa isa, float);
-const TileKernels<double>& tiles_for(Isa isa, double);
+// The tiles the options ask for; double has portable ones only.
+const TileKernels<float>& tiles_for(const KernelOptions& options, float);
+const TileKernels<double>& tiles_for(const KernelOptions& options, double);
 
 // Takes its workspace from the arena; an arena without a base only counts. T is float or double.
 template <class T>
