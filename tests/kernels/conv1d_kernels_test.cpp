@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/kernels/cpu/conv1d_kernels.h"
-
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -8,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/kernels/cpu/conv1d_kernels.h"
 #include "mellow/kernels/cpu/tile_kernel.h"
 #include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/kernels/software_tiles.h"
@@ -25,8 +24,8 @@ struct Way {
   int every;  // shapes are many, software is slow: runs only every so many shapes
 };
 
-// fp32 and both bf16 precisions on every set of this machine; the tile shapes of AVX-512 and the tile unit of AMX in
-// plain C++, so that the code around them runs on any machine.
+// fp32 and both bf16 precisions on every set of this machine; the tile shapes of AVX-512 and the tile unit of
+// AMX in plain C++, so that the code around them runs on any machine.
 std::vector<Way> ways_here() {
   std::vector<Way> ways;
   const auto add = [&](const std::string& name, KernelOptions options) {
@@ -49,10 +48,12 @@ std::vector<Way> ways_here() {
   return ways;
 }
 
-// Sizes of every kind: strides, dilation beyond the series, groups, even widths, one step, one channel, padding beyond
-// the series, rows inside a wider buffer, an empty batch.
+// Sizes of every kind: strides, dilation beyond the series, groups, even widths, one step, one channel,
+// padding beyond the series, rows inside a wider buffer, an empty batch.
 Conv1dSizes random_sizes(std::mt19937& bits) {
-  const auto pick = [&](int64_t low, int64_t high) { return low + int64_t(bits() % uint64_t(high - low + 1)); };
+  const auto pick = [&](int64_t low, int64_t high) {
+    return low + int64_t(bits() % uint64_t(high - low + 1));
+  };
   Conv1dSizes s;
   s.batch = pick(0, 9) == 0 ? 0 : pick(1, 4);
   s.in_length = pick(0, 3) == 0 ? pick(1, 3) : pick(1, 50);
@@ -75,8 +76,8 @@ Conv1dSizes random_sizes(std::mt19937& bits) {
 
 std::string describe(const Conv1dSizes& s) {
   return text("batch ", s.batch, " length ", s.in_length, "→", s.out_length, " channels ", s.in_channels, "→",
-              s.out_channels, " width ", s.width, " stride ", s.stride, " dilation ", s.dilation, " groups ", s.groups,
-              " pad ", s.pad_left, " rows ", s.x_row, " ", s.y_row);
+              s.out_channels, " width ", s.width, " stride ", s.stride, " dilation ", s.dilation, " groups ",
+              s.groups, " pad ", s.pad_left, " rows ", s.x_row, " ", s.y_row);
 }
 
 // Largest difference, relative to the largest expected value; 0 for two empty results.
@@ -97,7 +98,7 @@ struct ConvData {
 
 template <class T>
 ConvData<T> make_data(const Conv1dSizes& s, unsigned seed) {
-  return {random_values<T>(x_elements(s), seed),     random_values<T>(w_elements(s), seed + 1),
+  return {random_values<T>(x_elements(s), seed),      random_values<T>(w_elements(s), seed + 1),
           random_values<T>(s.out_channels, seed + 2), random_values<T>(y_elements(s), seed + 3),
           random_values<T>(y_elements(s), seed + 4),  random_values<T>(x_elements(s), seed + 5),
           random_values<T>(w_elements(s), seed + 6),  random_values<T>(s.out_channels, seed + 7)};
@@ -126,11 +127,13 @@ ConvResult expected_of(const Conv1dSizes& s, const ConvData<T>& data, bool has_b
 }
 
 template <class T>
-void run_all_passes(const Conv1dSizes& s, ConvData<T>& data, bool has_bias, bool accumulate, KernelOptions options) {
+void run_all_passes(const Conv1dSizes& s, ConvData<T>& data, bool has_bias, bool accumulate,
+                    KernelOptions options) {
   {
     const Workspace workspace(conv1d_workspace<T>(Conv1dPass::forward, s, options));
     workspace.lend_to(options);
-    conv1d_forward(s, data.x.data(), data.w.data(), has_bias ? data.bias.data() : nullptr, data.y.data(), options);
+    conv1d_forward(s, data.x.data(), data.w.data(), has_bias ? data.bias.data() : nullptr, data.y.data(),
+                   options);
   }
   {
     const Workspace workspace(conv1d_workspace<T>(Conv1dPass::backward_data, s, options));
@@ -139,8 +142,8 @@ void run_all_passes(const Conv1dSizes& s, ConvData<T>& data, bool has_bias, bool
   }
   const Workspace workspace(conv1d_workspace<T>(Conv1dPass::backward_weights, s, options));
   workspace.lend_to(options);
-  conv1d_backward_weights(s, data.x.data(), data.dy.data(), data.dw.data(), has_bias ? data.dbias.data() : nullptr,
-                          accumulate, options);
+  conv1d_backward_weights(s, data.x.data(), data.dy.data(), data.dw.data(),
+                          has_bias ? data.dbias.data() : nullptr, accumulate, options);
 }
 
 template <class T>
@@ -153,7 +156,8 @@ void check_passes(const Conv1dSizes& s, const ConvData<T>& given, const ConvResu
   CHECK(difference(data.dw, expected.dw) < tolerance);
   if (has_bias) CHECK(difference(data.dbias, expected.dbias) < 1e-5);
   run_all_passes(s, again, has_bias, accumulate, options);
-  const bool same_bytes = data.y == again.y && data.dx == again.dx && data.dw == again.dw && data.dbias == again.dbias;
+  const bool same_bytes =
+      data.y == again.y && data.dx == again.dx && data.dw == again.dw && data.dbias == again.dbias;
   CHECK(same_bytes);
 }
 
@@ -179,9 +183,17 @@ void check_random_shapes(int shapes, const std::vector<Way>& ways) {
 
 // One convolution's sizes with same padding and rows without gaps.
 Conv1dSizes same_padded(int64_t batch, int64_t length, int64_t in, int64_t out, int64_t width) {
-  return {.batch = batch, .in_length = length, .out_length = length, .in_channels = in, .out_channels = out,
-          .width = width, .pad_left = (width - 1) / 2, .x_row = in, .x_batch = length * in,
-          .y_row = out, .y_batch = length * out};
+  return {.batch = batch,
+          .in_length = length,
+          .out_length = length,
+          .in_channels = in,
+          .out_channels = out,
+          .width = width,
+          .pad_left = (width - 1) / 2,
+          .x_row = in,
+          .x_batch = length * in,
+          .y_row = out,
+          .y_batch = length * out};
 }
 
 }  // namespace
@@ -190,12 +202,26 @@ TEST_CASE("conv1d kernels: all passes, sets and precisions against the definitio
   check_random_shapes<float>(300, ways_here());
 }
 
+TEST_CASE("conv1d kernels: work that is shared by threads against the definition") {
+  // Many samples, one long sample, and few samples split in time.
+  for (const Conv1dSizes& s :
+       {same_padded(9, 40, 12, 33, 9), same_padded(1, 300, 24, 20, 11), same_padded(2, 150, 20, 33, 14)}) {
+    const ConvData<float> data = make_data<float>(s, 5);
+    const ConvResult expected = expected_of(s, data, true, true);
+    for (Way way : ways_here()) {
+      CAPTURE(way.name);
+      way.options.threads = 3;
+      check_passes(s, data, expected, true, true, way.options, way.tolerance);
+    }
+  }
+}
+
 TEST_CASE("conv1d kernels: double against the definition") {
   check_random_shapes<double>(150, {{"double", {.isa = Isa::portable}, 1e-13, 1}});
 }
 
 TEST_CASE("conv1d kernels: forward and backward data do not depend on the number of threads") {
-  const Conv1dSizes s = same_padded(3, 200, 5, 33, 8);
+  const Conv1dSizes s = same_padded(3, 200, 24, 33, 8);
   const auto x = random_values<float>(x_elements(s), 1), w = random_values<float>(w_elements(s), 2);
   const auto dy = random_values<float>(y_elements(s), 3);
   std::vector<float> y[2] = {dy, dy}, dx[2] = {x, x};

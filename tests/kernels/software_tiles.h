@@ -3,7 +3,8 @@
 
 #include "mellow/kernels/cpu/bf16_tile_kernel.h"
 
-// The tile unit of AMX in plain C++, so that the code around it (packing, windows, borders) runs on any machine.
+// The tile unit of AMX in plain C++, so that the code around it (packing, windows, borders) runs on any
+// machine.
 namespace mellow::testing {
 namespace {
 
@@ -34,7 +35,8 @@ struct SoftwareUnit {
   }
   void store(int i, int j, float* to, int64_t row_bytes) const {
     for (int r = 0; r < 16; ++r)
-      for (int n = 0; n < 16; ++n) to[r * row_bytes / static_cast<int64_t>(sizeof(float)) + n] = sums[i][j][r][n];
+      for (int n = 0; n < 16; ++n)
+        to[r * row_bytes / static_cast<int64_t>(sizeof(float)) + n] = sums[i][j][r][n];
   }
 };
 
