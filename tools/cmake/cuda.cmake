@@ -36,9 +36,9 @@ message(STATUS "mellow: CUDA backend ${MELLOW_HAS_CUDA}")
 function(mellow_add_cuda target)
   file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cpp)
   target_sources(${target} PRIVATE ${cuda_sources})
-  set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+  # The flag itself: CMake 3.25 knows no CUDA_STANDARD 20.
   target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;--expt-extended-lambda;-Werror=all-warnings;-lineinfo>
+    $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;--expt-extended-lambda;-Werror=all-warnings;-lineinfo>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>)
   target_compile_definitions(${target} PRIVATE MELLOW_HAS_CUDA=1)
   target_link_libraries(${target} PRIVATE CUDA::cudart CUDA::cublas CUDNN::cudnn)
