@@ -2,8 +2,6 @@
 #include "mellow/engine/ops/conv1d.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 
 #include "mellow/kernels/cuda/bias.h"
 #include "mellow/kernels/cuda/conv1d_pass.h"
@@ -38,57 +36,67 @@ cuda::ConvSizes sizes_of(const Conv1dOptions& o, const Tensor& x, const Tensor& 
           o.stride, o.dilation, o.groups, o.pad_left, o.pad_right};
 }
 
-// One operand on its way to cuDNN: where it lies, or a packed copy of it.
-struct Operand {
-  Plane plane;
-  bool written, copied, bf16;
+// A packed bfloat16 copy of a plane, for as long as one pass takes.
+class Bf16Copy {
+ public:
+  Bf16Copy(Cuda& cuda, const Plane& plane)
+      : cuda_(cuda), plane_(plane), copy_(cuda, static_cast<size_t>(plane.count()) * sizeof(bfloat16)) {}
+  bfloat16* data() const { return copy_.data<bfloat16>(); }
+  void fill() const { cuda::to_bf16(cuda_, plane_, data()); }
+  void write_back(bool add) const { cuda::from_bf16(cuda_, data(), plane_, add); }
 
-  ConvLayout layout() const {
-    if (copied) return {plane.steps * plane.channels, plane.channels, best_alignment};
-    const auto address = reinterpret_cast<uintptr_t>(plane.data);
-    const auto lowest_bit = static_cast<int64_t>(address & (~address + 1));
-    return {plane.item_stride, plane.step_stride, std::min(best_alignment, lowest_bit)};
-  }
-  size_t copy_bytes() const {
-    return copied ? static_cast<size_t>(plane.count()) * (bf16 ? sizeof(uint16_t) : sizeof(float)) : 0;
-  }
+ private:
+  Cuda& cuda_;
+  const Plane& plane_;
+  cuda::Scratch copy_;
 };
 
-// By cuDNN: bf16 and packed say what is copied first. False, with nothing done, when it has no plan for that.
-bool by_cudnn(Cuda& cuda, const ConvWork& work, bool bf16, bool packed) {
-  const auto operand = [&](const Plane& p, ConvPass writer) -> Operand {
-    const bool written = work.pass == writer;
-    const bool copied = written ? packed && (work.add || !p.is_packed()) : bf16 || (packed && !p.is_packed());
-    return {p, written, copied, bf16 && !written};
-  };
-  const std::array<Operand, 3> operands = {operand(work.x, ConvPass::backward_data),
-                                           operand(work.w, ConvPass::backward_filter),
-                                           operand(work.y, ConvPass::forward)};
-  const auto& [x, w, y] = operands;
-  const bool result_copied =
-      std::any_of(operands.begin(), operands.end(), [](const Operand& o) { return o.written && o.copied; });
-  const ConvKey key = {
-      work.pass, work.sizes, x.layout(), w.layout(), y.layout(), bf16, work.add && !result_copied};
+ConvLayout layout_of(const Plane& p) {
+  const auto address = reinterpret_cast<uintptr_t>(p.data);
+  const auto lowest_bit = static_cast<int64_t>(address & (~address + 1));
+  return {p.item_stride, p.step_stride, std::min(best_alignment, lowest_bit)};
+}
+
+ConvLayout packed_layout(const Plane& p) { return {p.steps * p.channels, p.channels, best_alignment}; }
+
+// By cuDNN on the tensors as they lie. False, with nothing done, when it has no plan for them.
+bool by_cudnn(Cuda& cuda, const ConvWork& work) {
+  const ConvKey key = {.pass = work.pass,
+                       .sizes = work.sizes,
+                       .x = layout_of(work.x),
+                       .w = layout_of(work.w),
+                       .y = layout_of(work.y),
+                       .bf16 = false,
+                       .add = work.add};
   const cuda::CudnnPlan* plan = cuda::plan_for(cuda, key);
   if (plan == nullptr) return false;
+  cuda::run(cuda, *plan, work.x.data, work.w.data, work.y.data);
+  return true;
+}
 
-  const cuda::Scratch copy_x(cuda, x.copy_bytes()), copy_w(cuda, w.copy_bytes()),
-      copy_y(cuda, y.copy_bytes());
-  const cuda::Scratch* const copies[] = {&copy_x, &copy_w, &copy_y};
-  std::array<const void*, 3> places{};
-  for (size_t i = 0; i < operands.size(); ++i) {
-    const Operand& o = operands[i];
-    places[i] = o.copied ? copies[i]->data<void>() : o.plane.data;
-    if (!o.copied || o.written) continue;
-    if (o.bf16)
-      cuda::pack_bf16(cuda, o.plane, copies[i]->data<uint16_t>());
-    else
-      cuda::pack(cuda, o.plane, copies[i]->data<float>());
+// By cuDNN on bfloat16 copies, sums in float32. cuDNN has no engine that reads bfloat16 and writes float32,
+// so the result is rounded once more before it is widened. False when there is no plan (compute capability
+// below 8.0).
+bool by_cudnn_bf16(Cuda& cuda, const ConvWork& work) {
+  const ConvKey key = {.pass = work.pass,
+                       .sizes = work.sizes,
+                       .x = packed_layout(work.x),
+                       .w = packed_layout(work.w),
+                       .y = packed_layout(work.y),
+                       .bf16 = true,
+                       .add = false};
+  const cuda::CudnnPlan* plan = cuda::plan_for(cuda, key);
+  if (plan == nullptr) return false;
+  const Bf16Copy x(cuda, work.x), w(cuda, work.w), y(cuda, work.y);
+  if (work.pass != ConvPass::backward_data) x.fill();
+  if (work.pass != ConvPass::backward_filter) w.fill();
+  if (work.pass != ConvPass::forward) y.fill();
+  cuda::run(cuda, *plan, x.data(), w.data(), y.data());
+  switch (work.pass) {
+    case ConvPass::forward: y.write_back(work.add); break;
+    case ConvPass::backward_data: x.write_back(work.add); break;
+    case ConvPass::backward_filter: w.write_back(work.add); break;
   }
-  cuda::run(cuda, *plan, places[0], places[1], places[2]);
-  for (size_t i = 0; i < operands.size(); ++i)
-    if (operands[i].written && operands[i].copied)
-      cuda::unpack(cuda, copies[i]->data<float>(), operands[i].plane, work.add);
   return true;
 }
 
@@ -96,9 +104,8 @@ bool by_cudnn(Cuda& cuda, const ConvWork& work, bool bf16, bool packed) {
 // cuDNN's channels-last engines read whole vectors of channels.
 void run_pass(Cuda& cuda, const ConvWork& work) {
   if (work.sizes.batch > 0 && work.sizes.group_inputs() > 1) {
-    const bool bf16 = cuda.precision() == Precision::bf16;
-    if (bf16 && (by_cudnn(cuda, work, true, false) || by_cudnn(cuda, work, true, true))) return;
-    if (by_cudnn(cuda, work, false, false) || by_cudnn(cuda, work, false, true)) return;
+    if (cuda.precision() == Precision::bf16 && by_cudnn_bf16(cuda, work)) return;
+    if (by_cudnn(cuda, work)) return;
   }
   cuda::conv1d_direct(cuda, work);
 }

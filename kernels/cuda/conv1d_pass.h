@@ -4,7 +4,7 @@
 #include <compare>
 #include <cstdint>
 
-#include "mellow/engine/core/backend.h"
+#include "mellow/engine/core/tensor.h"
 
 namespace mellow::cuda {
 
@@ -25,7 +25,6 @@ struct ConvSizes {
 struct Plane {
   float* data;
   int64_t items, steps, channels, item_stride, step_stride;
-  bool is_packed() const { return step_stride == channels && item_stride == steps * channels; }
   int64_t count() const { return items * steps * channels; }
 };
 
@@ -41,9 +40,8 @@ struct ConvWork {
 // fixed order. w is packed.
 void conv1d_direct(Cuda& cuda, const ConvWork& work);
 
-// Copies between a plane and a packed buffer [items, steps, channels].
-void pack(Cuda& cuda, const Plane& from, float* to);
-void pack_bf16(Cuda& cuda, const Plane& from, uint16_t* to);  // rounds to nearest even
-void unpack(Cuda& cuda, const float* from, const Plane& to, bool add);
+// Copies between a plane and a packed bfloat16 buffer [items, steps, channels]; rounds to nearest even.
+void to_bf16(Cuda& cuda, const Plane& from, bfloat16* to);
+void from_bf16(Cuda& cuda, const bfloat16* from, const Plane& to, bool add);
 
 }  // namespace mellow::cuda

@@ -238,18 +238,13 @@ CudnnState& cudnn_of(CudaState& state) {
 // The graph of one convolution, or nothing when cuDNN does not take it.
 std::unique_ptr<Descriptor> graph_of(cudnnHandle_t handle, const ConvKey& key) {
   const ConvSizes& s = key.sizes;
-  const auto type = [&](ConvPass writer) {
-    return key.bf16 && key.pass != writer ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-  };
+  const cudnnDataType_t type = key.bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
   const PassNames names = names_of(key.pass);
   Descriptor operation(names.type);
   operation.set(names.convolution, convolution(s));
-  operation.set(names.x,
-                tensor(operand_x, s.batch, s.length, s.in_channels, key.x, type(ConvPass::backward_data)));
-  operation.set(names.w, tensor(operand_w, s.out_channels, s.width, s.group_inputs(), key.w,
-                                type(ConvPass::backward_filter)));
-  operation.set(names.y,
-                tensor(operand_y, s.batch, s.out_length, s.out_channels, key.y, type(ConvPass::forward)));
+  operation.set(names.x, tensor(operand_x, s.batch, s.length, s.in_channels, key.x, type));
+  operation.set(names.w, tensor(operand_w, s.out_channels, s.width, s.group_inputs(), key.w, type));
+  operation.set(names.y, tensor(operand_y, s.batch, s.out_length, s.out_channels, key.y, type));
   operation.set(names.alpha, 1.0f);
   operation.set(names.beta, key.add ? 1.0f : 0.0f);
   if (operation.try_finalize() != CUDNN_STATUS_SUCCESS) return nullptr;

@@ -21,7 +21,7 @@ struct ConvKey {
   ConvPass pass;
   ConvSizes sizes;
   ConvLayout x, w, y;
-  bool bf16;  // what the pass reads is bfloat16, what it writes float32; else all is float32
+  bool bf16;  // all three operands are bfloat16, else float32; sums are float32 in both
   bool add;
   auto operator<=>(const ConvKey&) const = default;
 };
