@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <cuda_runtime.h>
+
 namespace mellow::cuda {
 
 // a / b for a, b >= 0: a 64-bit division takes several times as long as a 32-bit one.

@@ -21,11 +21,10 @@
 // One copy for all blocks, in a section of its own: refilled with NaN before each block runs.
 #define __shared__ static __attribute__((section("mellow_shared")))
 
-#define gridDim (::mellow::emulation::position.grid)
-#define blockDim (::mellow::emulation::position.block)
-#define blockIdx (::mellow::emulation::position.block_at)
-#define threadIdx (::mellow::emulation::position.thread_at)
-#define warpSize 32
+inline const mellow::emulation::Index &gridDim = mellow::emulation::position.grid,
+                                      &blockDim = mellow::emulation::position.block,
+                                      &blockIdx = mellow::emulation::position.block_at,
+                                      &threadIdx = mellow::emulation::position.thread_at;
 #define __syncthreads() ::mellow::emulation::block_barrier(__LINE__)
 #define __syncwarp(...) static_cast<void>(::mellow::emulation::exchange(0, 0, __LINE__))
 
@@ -85,6 +84,7 @@ T atomicAdd(T* place, T value) {
   return before;
 }
 
+using std::isnan;
 using std::max;
 using std::min;
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
