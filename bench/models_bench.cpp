@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One training step of every classifier (gather, forward, loss, backward, Adam) and one pretraining iteration of TS2Vec.
 // The loss of a float32 step is checked against float64 on the CPU before the clock starts.
-#include "bench/support.h"
+#include "mellow/bench/support.h"
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/engine/optim/adam.h"
 #include "mellow/engine/train/pretrainer.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every op, forward and backward, at the shapes of InceptionTime and TS2Vec. float32 is checked against float64 on the CPU
 // before the clock starts.
-#include "bench/support.h"
+#include "mellow/bench/support.h"
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/engine/ops/batch_norm.h"
 #include "mellow/engine/ops/class_distance.h"
