@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One training step of every classifier (gather, forward, loss, backward, Adam) and one pretraining iteration of TS2Vec.
-// The loss of a float32 step is checked against float64 on the CPU before the clock starts.
+// One training step of every classifier (gather, forward, loss, backward, Adam) and one pretraining iteration
+// of TS2Vec. The loss of a float32 step is checked against float64 on the CPU before the clock starts.
 #include "mellow/bench/support.h"
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/engine/optim/adam.h"
@@ -43,9 +43,11 @@ void training_step(benchmark::State& state, const std::string& name, Precision p
   Context context(options);
   {
     Context reference;
-    const double exact = first_loss<double>(reference, name, 4, length), got = first_loss<float>(context, name, 4, length);
+    const double exact = first_loss<double>(reference, name, 4, length),
+                 got = first_loss<float>(context, name, 4, length);
     const double tolerance = precision == Precision::fp32 || precision == Precision::bf16x3 ? 1e-4 : 5e-2;
-    if (!(std::abs(got - exact) <= tolerance * std::max(1.0, exact))) return state.SkipWithError("wrong answer");
+    if (!(std::abs(got - exact) <= tolerance * std::max(1.0, exact)))
+      return state.SkipWithError("wrong answer");
   }
   const LabelledSet set = series_set(context, batch, length);
   const auto model = make_model(name, {&context}, {.classes = classes, .length = length});
@@ -58,8 +60,10 @@ void training_step(benchmark::State& state, const std::string& name, Precision p
   trainer.run_epoch();
   const size_t allocations = context.memory().system_allocations;
   for (auto _ : state) trainer.run_epoch();
-  if (context.memory().system_allocations != allocations) state.SkipWithError("a step took memory from the system");
-  state.counters["series/s"] = benchmark::Counter(static_cast<double>(batch), benchmark::Counter::kIsIterationInvariantRate);
+  if (context.memory().system_allocations != allocations)
+    state.SkipWithError("a step took memory from the system");
+  state.counters["series/s"] =
+      benchmark::Counter(static_cast<double>(batch), benchmark::Counter::kIsIterationInvariantRate);
   state.counters["peak_MB"] = static_cast<double>(context.memory().peak) * 1e-6;
 }
 
@@ -73,21 +77,26 @@ void pretraining(benchmark::State& state) {
     Pretrainer pretrainer(encoder, set.x, {.iterations = iterations});
     if (!pretrainer.run()) state.SkipWithError("stopped");
   }
-  state.counters["iterations/s"] = benchmark::Counter(iterations, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["iterations/s"] =
+      benchmark::Counter(iterations, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["peak_MB"] = static_cast<double>(context.memory().peak) * 1e-6;
 }
-BENCHMARK(pretraining)->Name("ts2vec/4_iterations/batch8")->Arg(150)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(pretraining)
+    ->Name("ts2vec/4_iterations/batch8")
+    ->Arg(150)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 const bool registered = [] {
   const bool cuda = wanted_context().device == Device::cuda;
-  const std::vector<Precision> precisions = cuda ? std::vector{Precision::fp32, Precision::tf32, Precision::bf16}
-                                                 : std::vector{Precision::fp32, Precision::bf16x3, Precision::bf16};
+  const std::vector<Precision> precisions =
+      cuda ? std::vector{Precision::fp32, Precision::tf32, Precision::bf16}
+           : std::vector{Precision::fp32, Precision::bf16x3, Precision::bf16};
   for (const ModelEntry& entry : model_entries())
     for (const Precision precision : precisions)
-      benchmark::RegisterBenchmark((entry.name + "/step/" + name_of(precision)).c_str(),
-                                   [name = entry.name, precision](benchmark::State& state) {
-                                     training_step(state, name, precision);
-                                   })
+      benchmark::RegisterBenchmark(
+          (entry.name + "/step/" + name_of(precision)).c_str(),
+          [name = entry.name, precision](benchmark::State& state) { training_step(state, name, precision); })
           ->ArgNames({"length", "batch"})
           ->Args({150, 64})
           ->Args({150, 128})

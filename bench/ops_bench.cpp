@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every op, forward and backward, at the shapes of InceptionTime and TS2Vec. float32 is checked against float64 on the CPU
-// before the clock starts.
+// Every op, forward and backward, at the shapes of InceptionTime and TS2Vec. float32 is checked against
+// float64 on the CPU before the clock starts.
 #include "mellow/bench/support.h"
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/engine/ops/batch_norm.h"
@@ -31,7 +31,8 @@ struct OpCase {
 template <class T>
 Inputs inputs_of(Context& context, const OpCase& c) {
   Inputs inputs;
-  for (size_t i = 0; i < c.shapes.size(); ++i) inputs.push_back(random_tensor<T>(context, c.shapes[i], i).set_requires_grad());
+  for (size_t i = 0; i < c.shapes.size(); ++i)
+    inputs.push_back(random_tensor<T>(context, c.shapes[i], i).set_requires_grad());
   return inputs;
 }
 
@@ -74,7 +75,8 @@ void run(benchmark::State& state, const OpCase& c, bool backward) {
 Tensor normalised(const Inputs& in) {
   Context& context = in[0].context();
   const Shape channels = {in[0].dim(-1)};
-  const Tensor mean = Tensor::zeros(context, channels, in[0].dtype()), var = Tensor::zeros(context, channels, in[0].dtype());
+  const Tensor mean = Tensor::zeros(context, channels, in[0].dtype()),
+               var = Tensor::zeros(context, channels, in[0].dtype());
   return batch_norm(in[0], in[1], in[2], mean, var, {.relu = true});
 }
 
@@ -102,21 +104,29 @@ std::vector<OpCase> cases() {
       {"concatenate", {wide, wide}, [](const Inputs& in) { return concatenate(in); }},
       {"linear", {{64, 128}, {10, 128}, {10}}, [](const Inputs& in) { return linear(in[0], in[1], in[2]); }},
       {"matmul", {{512, 320}, {320, 512}}, [](const Inputs& in) { return matmul(in[0], in[1]); }},
-      {"matmul_batched", {{8, 150, 320}, {8, 320, 150}}, [](const Inputs& in) { return matmul(in[0], in[1]); }},
+      {"matmul_batched",
+       {{8, 150, 320}, {8, 320, 150}},
+       [](const Inputs& in) { return matmul(in[0], in[1]); }},
       {"softmax", {{128, 60}}, [](const Inputs& in) { return softmax(in[0]); }},
       {"log_softmax", {{128, 60}}, [](const Inputs& in) { return log_softmax(in[0]); }},
       {"soft_label_loss", {{128, 60}}, labelled_loss},
-      {"contrastive", {{8, 150, 320}, {8, 150, 320}},
-       [](const Inputs& in) { return hierarchical_contrastive(in[0], in[1]); }, 1e-3}};
+      {"contrastive",
+       {{8, 150, 320}, {8, 150, 320}},
+       [](const Inputs& in) { return hierarchical_contrastive(in[0], in[1]); },
+       1e-3}};
   for (const int64_t width : {10, 20, 40})
-    all.push_back({"conv1d/32to32/k" + std::to_string(width), {{64, 150, 32}, {32, width, 32}},
+    all.push_back({"conv1d/32to32/k" + std::to_string(width),
+                   {{64, 150, 32}, {32, width, 32}},
                    [width](const Inputs& in) { return conv1d(in[0], in[1], {}, same_padding(width)); }});
-  all.push_back({"conv1d/1to32/k40", {{64, 150, 1}, {32, 40, 1}},
-                 [](const Inputs& in) { return conv1d(in[0], in[1], {}, same_padding(40)); }});
-  all.push_back({"conv1d/128to32/k1", {{64, 150, 128}, {32, 1, 128}},
-                 [](const Inputs& in) { return conv1d(in[0], in[1], {}, {}); }});
-  all.push_back({"conv1d/64to64/k3/dilation16", {{8, 150, 64}, {64, 3, 64}, {64}},
-                 [](const Inputs& in) { return conv1d(in[0], in[1], in[2], same_padding(3, 16)); }});
+  all.push_back({"conv1d/1to32/k40", {{64, 150, 1}, {32, 40, 1}}, [](const Inputs& in) {
+                   return conv1d(in[0], in[1], {}, same_padding(40));
+                 }});
+  all.push_back({"conv1d/128to32/k1", {{64, 150, 128}, {32, 1, 128}}, [](const Inputs& in) {
+                   return conv1d(in[0], in[1], {}, {});
+                 }});
+  all.push_back({"conv1d/64to64/k3/dilation16", {{8, 150, 64}, {64, 3, 64}, {64}}, [](const Inputs& in) {
+                   return conv1d(in[0], in[1], in[2], same_padding(3, 16));
+                 }});
   return all;
 }
 
@@ -127,18 +137,26 @@ void distances(benchmark::State& state) {
   std::vector<int32_t> labels(static_cast<size_t>(samples));
   for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int32_t>(i % classes);
   const auto at = [&]<class T>(Context& where, T) {
-    return class_distances(random_tensor<T>(where, {samples, 320}, 1), Tensor::from(where, {samples}, labels), classes);
+    return class_distances(random_tensor<T>(where, {samples, 320}, 1), Tensor::from(where, {samples}, labels),
+                           classes);
   };
   if (relative_error(values_of(at(context, 0.f)), values_of(at(reference, 0.0))) > 1e-5)
     return state.SkipWithError("wrong answer");
-  const Tensor x = random_tensor<float>(context, {samples, 320}, 1), on_device = Tensor::from(context, {samples}, labels);
+  const Tensor x = random_tensor<float>(context, {samples, 320}, 1),
+               on_device = Tensor::from(context, {samples}, labels);
   for (auto _ : state) {
     benchmark::DoNotOptimize(class_distances(x, on_device, classes));
     context.backend().synchronize();
   }
-  state.counters["pairs/s"] = benchmark::Counter(static_cast<double>(samples * samples), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["pairs/s"] = benchmark::Counter(static_cast<double>(samples * samples),
+                                                 benchmark::Counter::kIsIterationInvariantRate);
 }
-BENCHMARK(distances)->Name("class_distances")->Arg(256)->Arg(1024)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(distances)
+    ->Name("class_distances")
+    ->Arg(256)
+    ->Arg(1024)
+    ->Unit(benchmark::kMicrosecond)
+    ->UseRealTime();
 
 const bool registered = [] {
   for (const OpCase& c : cases())

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <benchmark/benchmark.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include <benchmark/benchmark.h>
+
 #include "mellow/engine/core/context.h"
 #include "mellow/engine/core/random.h"
 #include "mellow/engine/core/tensor.h"
 
-// What the benchmarks share. The device comes from MELLOW_DEVICE (cpu, cuda), the threads from MELLOW_THREADS (default:
-// one per core).
+// What the benchmarks share. The device comes from MELLOW_DEVICE (cpu, cuda), the threads from MELLOW_THREADS
+// (default: one per core).
 namespace mellow::bench {
 
 inline ContextOptions wanted_context(Precision precision = Precision::fp32) {
