@@ -9,11 +9,11 @@ namespace mellow {
 namespace {
 
 // The words of groups of four elements, from group `first` on: a loop that the compiler vectorises.
-MELLOW_CLONES void draw_words(int64_t groups, int64_t first, const Dropout& op, int64_t step,
+MELLOW_CLONES void draw_words(int64_t groups, int64_t first, uint64_t seed, int64_t step, uint32_t site,
                               uint32_t* words) {
   for (int64_t g = 0; g < groups; ++g) {
-    const RandomWords four = dropout_words(op.seed, step, op.site, 4 * (first + g));
-    for (size_t k = 0; k < 4; ++k) words[4 * g + static_cast<int64_t>(k)] = four[k];
+    const RandomWords four = dropout_words(seed, step, site, 4 * (first + g));
+    for (size_t k = 0; k < 4; ++k) words[4 * static_cast<size_t>(g) + k] = four[k];
   }
 }
 
@@ -44,7 +44,7 @@ void apply_dropout(const Cpu& cpu, const Dropout& op, const Tensor& x, bool add,
       for (int64_t i = begin; i < end; ++i) {
         const int64_t row = i / blocks, column = i % blocks * block, n = std::min(block, width - column);
         const int64_t element = row * width + column, first = element / 4;
-        draw_words((element + n - 1) / 4 - first + 1, first, op, step, words);
+        draw_words((element + n - 1) / 4 - first + 1, first, op.seed, step, op.site, words);
         drop_range(n, static_cast<const uint32_t*>(words + element % 4), drop, kept,
                    static_cast<const T*>(x.data<T>() + (flat ? 0 : from.at(row)) + column), add,
                    y.data<T>() + (flat ? 0 : to.at(row)) + column);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stands in for kernels/cuda/backend.cpp: device memory is host memory, every block an allocation of its own, so
-// that AddressSanitizer sees what a kernel touches beyond it.
+// Stands in for kernels/cuda/backend.cpp: device memory is host memory, every block an allocation of its own,
+// so that AddressSanitizer sees what a kernel touches beyond it.
 #include <cstdlib>
 #include <cstring>
 
@@ -22,7 +22,9 @@ namespace cuda {
 
 struct CudnnState {};
 
-void fail(const char* call, const std::string& status) { throw Error(text(call, ": ", status), ErrorKind::device); }
+void fail(const char* call, const std::string& status) {
+  throw Error(text(call, ": ", status), ErrorKind::device);
+}
 std::string explain(cudaError_t) { return "emulated"; }
 
 }  // namespace cuda

@@ -1,46 +1,48 @@
 // SPDX-License-Identifier: MIT
-// Fits a linear classifier of three classes to points on a circle; fails when it does not learn.
-#include <cmath>
+// Trains a small InceptionTime with smoothed labels on generated series; fails when it does not learn.
 #include <cstdio>
 #include <exception>
-#include <vector>
 
-#include "mellow/engine/autograd/tape.h"
-#include "mellow/engine/core/context.h"
-#include "mellow/engine/core/tensor.h"
-#include "mellow/engine/ops/matmul.h"
-#include "mellow/engine/ops/soft_label_loss.h"
-#include "mellow/engine/ops/update.h"
+#include "mellow/data/generate.h"
+#include "mellow/data/prepare.h"
+#include "mellow/engine/nn/flat_parameters.h"
+#include "mellow/engine/optim/adam.h"
+#include "mellow/engine/optim/schedule.h"
+#include "mellow/engine/train/evaluate.h"
+#include "mellow/engine/train/trainer.h"
+#include "mellow/losses/method.h"
+#include "mellow/models/make_model.h"
+
+namespace {
+
+mellow::LabelledSet on_device(mellow::Context& context, mellow::SeriesSet series) {
+  mellow::prepare_for_classifier(series);
+  return mellow::make_labelled_set(context, {series.series, series.length, series.channels}, series.values,
+                                   series.labels, static_cast<int64_t>(series.class_names.size()));
+}
+
+}  // namespace
 
 int main() try {
-  constexpr int64_t points = 96, classes = 3, steps = 50;
-  mellow::Context context({.threads = 2});
-  std::vector<float> xy;
-  std::vector<int32_t> sector;
-  for (int i = 0; i < points; ++i) {
-    const double angle = 2 * 3.14159265 * i / points;
-    xy.push_back(static_cast<float>(std::cos(angle)));
-    xy.push_back(static_cast<float>(std::sin(angle)));
-    sector.push_back(static_cast<int32_t>(i * classes / points));
-  }
-  const auto x = mellow::Tensor::from(context, {points, 2}, xy);
-  const auto labels = mellow::Tensor::from(context, {points}, sector);
-  const auto rate = mellow::Tensor::from(context, {1}, std::vector<float>{2.0F});
-  const auto step = mellow::Tensor::from(context, {1}, std::vector<int64_t>{1});
-  auto weight = mellow::Tensor::zeros(context, {classes, 2}).set_requires_grad();
+  mellow::Context context({.device = mellow::Device::cpu, .threads = 2});
+  mellow::SplitPair data = mellow::generate_cbf(0);  // or read_dataset("/data/UCR", "GunPoint")
+  mellow::LabelledSet train = on_device(context, data.train), test = on_device(context, data.test);
 
-  float first = 0, last = 0;
-  for (int i = 0; i < steps; ++i) {
-    if (weight.grad()) weight.grad().zero();
-    mellow::Tape tape(context);
-    const auto loss = mellow::soft_label_loss(mellow::linear(x, weight, {}), {.labels = labels}, {});
-    last = loss.item<float>();
-    if (i == 0) first = last;
-    tape.backward(loss);
-    mellow::sgd(context.cpu(), weight, weight.grad(), {}, rate, step, {});
-  }
-  std::printf("loss %.4f at the start, %.4f after %d steps\n", first, last, static_cast<int>(steps));
-  return last < 0.5F * first ? 0 : 1;
+  auto model = mellow::make_model("inception-time-1", {.context = &context}, {.classes = train.classes});
+  mellow::initialize(*model, 0);
+  mellow::FlatParameters parameters(*model);
+  mellow::Adam optimizer(parameters);
+  auto schedule = mellow::make_schedule({.rate = 1e-2});
+
+  const mellow::Method& method = mellow::find_method("ls");
+  auto options = mellow::resolve_options(method, "inception-time-1", {{"epsilon", "0.1"}});
+  mellow::Recipe recipe = method.build({context, train.truth, train.classes}, options);
+  mellow::Trainer trainer({*model, parameters, optimizer, *schedule}, train,
+                          {.q1 = recipe.q1, .q2 = recipe.q2}, recipe.weights, {.batch_size = 16});
+  while (trainer.epoch() < 30) trainer.run_epoch();
+  const mellow::Metrics metrics = mellow::evaluate(*model, test);
+  std::printf("accuracy %.3f, calibration error %.3f\n", metrics.accuracy, metrics.ece);
+  return metrics.accuracy > 0.7 ? 0 : 1;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

@@ -5,8 +5,14 @@ if(NOT MELLOW_CUDA STREQUAL "OFF")
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 90 CACHE STRING "75 80 86 89 90 100 120 are supported")
   endif()
+  # The shared runtime everywhere: cuBLAS and cuDNN bring it along, and a static second one would not know
+  # the contexts of the first.
+  if(NOT DEFINED CMAKE_CUDA_RUNTIME_LIBRARY)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+  endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one that cuBLAS and cuDNN use, and consumers link
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
     find_package(CUDNN)
@@ -31,9 +37,10 @@ message(STATUS "mellow: CUDA backend ${MELLOW_HAS_CUDA}")
 function(mellow_add_cuda target)
   file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cpp)
   target_sources(${target} PRIVATE ${cuda_sources})
-  set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+  # The flag itself: CMake 3.25 knows no CUDA_STANDARD 20.
   target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;--expt-extended-lambda;-Werror=all-warnings;-lineinfo>)
+    $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;--expt-extended-lambda;-Werror=all-warnings;-lineinfo>
+    $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>)
   target_compile_definitions(${target} PRIVATE MELLOW_HAS_CUDA=1)
   target_link_libraries(${target} PRIVATE CUDA::cudart CUDA::cublas CUDNN::cudnn)
 endfunction()
