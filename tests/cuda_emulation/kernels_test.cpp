@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tests of the ops do not ask of the CUDA kernels: the batch ops against the CPU, the contrastive loss on sizes
-// around a tile, and results that do not depend on the order of blocks and threads.
+// What the tests of the ops do not ask of the CUDA kernels: the batch ops against the CPU, the contrastive
+// loss on sizes around a tile, and results that do not depend on the order of blocks and threads.
 #include "mellow/engine/ops/batch.h"
 #include "mellow/engine/ops/batch_norm.h"
 #include "mellow/engine/ops/class_distance.h"
@@ -121,7 +121,8 @@ TEST_CASE("batch ops: the same bits on CUDA as on the CPU") {
     CHECK(a.to_vector<int32_t>() == b.to_vector<int32_t>());
   }
   auto run = [](Context& context, auto& device) {
-    const Tensor order = Tensor::empty(context, {300}, DType::i32), index = Tensor::empty(context, {270}, DType::i32);
+    const Tensor order = Tensor::empty(context, {300}, DType::i32),
+                 index = Tensor::empty(context, {270}, DType::i32);
     shuffle(device, 1, 2, order);
     const Tensor position = Tensor::from(context, {1}, std::vector<int64_t>{30});
     const Tensor step = Tensor::zeros(context, {1}, DType::i64);
@@ -185,7 +186,8 @@ TEST_CASE("average_weights on CUDA: the mean of all weights seen") {
   Context context(strict(Device::cuda));
   const Tensor average = Tensor::zeros(context, {3}), updates = Tensor::zeros(context, {1}, DType::i64);
   for (int t = 0; t < 4; ++t)
-    average_weights(context.cuda(), average, tensor_of<float>(context, {3}, {1.0 * t, 2.0 * t, -4.0}), updates);
+    average_weights(context.cuda(), average, tensor_of<float>(context, {3}, {1.0 * t, 2.0 * t, -4.0}),
+                    updates);
   CHECK(updates.item<int64_t>() == 4);
   check_close(doubles_of(average), {1.5, 3, -4}, 1e-6, "average");
 }
