@@ -14,11 +14,15 @@ namespace mellow::cpu {
 // numerics, but slower than fp32, which the caller should say. double knows fp32 (no rounding) only.
 enum class Precision { fp32, bf16, bf16x3 };
 
+struct Bf16Kernels;
+
 // How a kernel runs. The same options and inputs give the same bytes.
 struct KernelOptions {
   int threads = 1;                      // OpenMP threads of this call
   Precision precision = Precision::fp32;
   Isa isa = best_isa();                 // must satisfy has_isa
+  // Null: the processor's tile unit when isa is amx. Tests put a software unit here (bf16_tile.h).
+  const Bf16Kernels* bf16_kernels = nullptr;
   void* workspace = nullptr;            // aligned to 64 bytes, owned by the caller, contents undefined afterwards
   size_t workspace_bytes = 0;           // at least what the matching *_workspace function says
 };

@@ -4,7 +4,9 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <type_traits>
 
+#include "mellow/kernels/cpu/bf16_product.h"
 #include "mellow/kernels/cpu/staging.h"
 
 namespace mellow::cpu {
@@ -214,6 +216,10 @@ const TileKernels<double>& tiles_for(Isa, double) { return portable_tiles(0.0); 
 
 template <class T>
 void window_product(const Window<T>& window, const KernelOptions& options, Arena& arena) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (const Bf16Kernels* kernels = bf16_kernels_for(options))
+      return window_product_bf16(window, options, *kernels, arena);
+  }
   WindowProduct<T> product(window, options, arena);
   if (!arena.counts()) product.run();
 }

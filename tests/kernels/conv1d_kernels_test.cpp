@@ -9,6 +9,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/tests/kernels/conv1d_reference.h"
+#include "mellow/tests/kernels/software_tiles.h"
 
 namespace mellow::testing {
 namespace {
@@ -136,14 +137,17 @@ void check_passes(const Conv1dSizes& s, unsigned seed, bool has_bias, bool accum
 }
 
 template <class T>
-void check_random_shapes(Isa isa, Precision precision, int shapes, double tolerance) {
+void check_random_shapes(Isa isa, Precision precision, int shapes, double tolerance,
+                         const Bf16Kernels* bf16_kernels = nullptr) {
   std::mt19937 bits(7);
   for (int i = 0; i < shapes; ++i) {
     const Conv1dSizes s = random_sizes(bits);
     const std::string shape = describe(s), set = name_of(isa);
     CAPTURE(shape);
     CAPTURE(set);
-    check_passes<T>(s, i, i % 3 != 0, i % 2 == 0, {.threads = 1 + i % 3, .precision = precision, .isa = isa}, tolerance);
+    const KernelOptions options{
+        .threads = 1 + i % 3, .precision = precision, .isa = isa, .bf16_kernels = bf16_kernels};
+    check_passes<T>(s, i, i % 3 != 0, i % 2 == 0, options, tolerance);
   }
 }
 
@@ -162,6 +166,11 @@ TEST_CASE("conv1d kernels: bf16 and bf16x3 keep their accuracy on every instruct
     check_random_shapes<float>(isa, Precision::bf16, 150, 2e-2);
     check_random_shapes<float>(isa, Precision::bf16x3, 150, 1e-5);
   }
+}
+
+TEST_CASE("conv1d kernels: the code around the tile unit, on tiles in software") {
+  check_random_shapes<float>(Isa::portable, Precision::bf16, 150, 2e-2, &software_tiles);
+  check_random_shapes<float>(Isa::portable, Precision::bf16x3, 150, 1e-5, &software_tiles);
 }
 
 }  // namespace mellow::testing

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/conv1d.h"
+
+#include "mellow/kernels/cpu/column_sums.h"
+#include "mellow/kernels/cpu/conv1d_kernels.h"
+#include "mellow/kernels/cpu/product.h"
+#include "mellow/kernels/cpu/scratch.h"
+
+namespace mellow {
+namespace {
+
+void check_dense(const char* what, const Tensor& t) {
+  MELLOW_CHECK(t.dim(-1) <= 1 || t.stride(-1) == 1, "[conv1d] the channels of ", what, " ", t.shape(),
+               " must be dense");
+}
+
+// x and y (or their gradients) may be channel windows of larger tensors: each brings its own strides.
+cpu::Conv1dSizes sizes_of(const Conv1dOptions& o, const Tensor& x, const Tensor& weight, const Tensor& y) {
+  check_dense("x", x);
+  check_dense("y", y);
+  MELLOW_CHECK(weight.is_contiguous(), "[conv1d] weight ", weight.shape(), " must be contiguous");
+  return {.batch = x.dim(0),
+          .in_length = x.dim(1),
+          .out_length = y.dim(1),
+          .in_channels = x.dim(2),
+          .out_channels = y.dim(2),
+          .width = weight.dim(1),
+          .stride = o.stride,
+          .dilation = o.dilation,
+          .groups = o.groups,
+          .pad_left = o.pad_left,
+          .x_row = x.stride(1),
+          .x_batch = x.stride(0),
+          .y_row = y.stride(1),
+          .y_batch = y.stride(0)};
+}
+
+// Calls pass(options) with workspace from the pool.
+template <class T, class F>
+void with_workspace(Cpu& cpu, cpu::Conv1dPass pass, const cpu::Conv1dSizes& sizes, F&& call) {
+  cpu::KernelOptions options = cpu::options_of<T>(cpu);
+  const cpu::Scratch workspace(cpu, cpu::conv1d_workspace<T>(pass, sizes, options));
+  options.workspace = workspace.data();
+  options.workspace_bytes = workspace.bytes();
+  call(options);
+}
+
+template <class T>
+void weight_gradients(Cpu& cpu, const Conv1d& op, const Tensor& dy, Gradients& gradients) {
+  const auto sizes = sizes_of(op.options, op.x, op.weight, dy);
+  Gradients::Target dw = gradients.target(1), db{};
+  if (op.has_bias && gradients.wanted(2)) db = gradients.target(2);
+  // The kernel adds to both or overwrites both.
+  const bool add = dw.add || (db.place.defined() && db.add);
+  if (add && !dw.add) dw.place.zero();
+  if (add && db.place.defined() && !db.add) db.place.zero();
+  with_workspace<T>(cpu, cpu::Conv1dPass::backward_weights, sizes, [&](const cpu::KernelOptions& options) {
+    cpu::conv1d_backward_weights(sizes, op.x.data<T>(), dy.data<T>(), dw.place.data<T>(),
+                                 db.place.defined() ? db.place.data<T>() : nullptr, add, options);
+  });
+}
+
+}  // namespace
+
+void Conv1d::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  x = in[0];
+  weight = in[1];
+  const auto sizes = sizes_of(options, x, weight, out);
+  cpu::for_float("conv1d", out.dtype(), [&]<class T>() {
+    with_workspace<T>(cpu, cpu::Conv1dPass::forward, sizes, [&](const cpu::KernelOptions& how) {
+      cpu::conv1d_forward(sizes, x.data<T>(), weight.data<T>(), has_bias ? in[2].data<T>() : nullptr,
+                          out.data<T>(), how);
+    });
+  });
+}
+
+void Conv1d::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  cpu::for_float("conv1d", dy.dtype(), [&]<class T>() {
+    if (gradients.wanted(0)) {
+      const Gradients::Target dx = gradients.target(0);
+      const auto sizes = sizes_of(options, dx.place, weight, dy);
+      with_workspace<T>(cpu, cpu::Conv1dPass::backward_data, sizes, [&](const cpu::KernelOptions& how) {
+        cpu::conv1d_backward_data(sizes, dy.data<T>(), weight.data<T>(), dx.place.data<T>(), dx.add, how);
+      });
+    }
+    if (gradients.wanted(1)) {
+      weight_gradients<T>(cpu, *this, dy, gradients);
+    } else if (has_bias && gradients.wanted(2)) {
+      const Gradients::Target db = gradients.target(2);
+      cpu::column_sums(cpu, cpu::rows_of("conv1d", dy), dy.data<T>(), db.place.data<T>(), db.add);
+    }
+  });
+}
+
+}  // namespace mellow

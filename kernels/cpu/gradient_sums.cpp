@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/kernels/cpu/gradient_sums.h"
+
+#include <omp.h>
+
+#include "mellow/kernels/cpu/staging.h"
+
+namespace mellow::cpu {
+
+template <class T>
+GradientSums<T>::GradientSums(const WindowGradient<T>& gradient, const KernelOptions& options, int64_t lanes,
+                              int64_t steps_per_unit, Arena& arena)
+    : g_(gradient), options_(options), terms_(terms_of(options.precision)), lanes_(lanes),
+      taps_(taps_in_reach(g_, {0, g_.rows})) {
+  const int64_t per_thread = std::max<int64_t>(1, g_.batch / options.threads);
+  samples_per_unit_ = std::clamp<int64_t>(steps_per_unit / std::max<int64_t>(g_.rows, 1), 1, per_thread);
+  units_per_sample_ = std::max<int64_t>(1, g_.rows / steps_per_unit);
+  if (g_.batch < options.threads)
+    units_per_sample_ = std::max(units_per_sample_, std::min<int64_t>(options.threads, g_.rows / 16));
+  unit_rows_ = ceil_div(g_.rows, units_per_sample_);
+  const int64_t padded_columns = round_up(g_.columns, lanes);
+  sum_size_ = round_up(taps_.size() * g_.depth * padded_columns, 16);
+  sums_ = arena.take<T>(sum_size_ * options.threads);
+  bias_size_ = round_up(padded_columns, 16);
+  bias_sums_ = arena.take<T>(bias_size_ * options.threads);
+}
+
+template <class T>
+void GradientSums<T>::run() {
+  const int64_t units = ceil_div(g_.batch, samples_per_unit_) * units_per_sample_;
+#pragma omp parallel num_threads(options_.threads) if (options_.threads > 1)
+  {
+    begin_thread();
+#pragma omp for schedule(static)
+    for (int part = 0; part < options_.threads; ++part) {
+      std::fill_n(sums_ + part * sum_size_, sum_size_, T(0));
+      std::fill_n(bias_sums_ + part * bias_size_, bias_size_, T(0));
+      const Range mine = part_of_range(units, part, options_.threads);
+      for (int64_t u = mine.begin; u < mine.end; ++u) {
+        const int64_t s = u / units_per_sample_ * samples_per_unit_;
+        const Range samples{s, std::min(g_.batch, s + samples_per_unit_)};
+        const Range rows = part_of_range(g_.rows, u % units_per_sample_, units_per_sample_);
+        if (g_.dbias) add_bias(samples, rows, bias_sums_ + part * bias_size_);
+        run_unit(samples, rows, part, sums_ + part * sum_size_);
+      }
+    }
+    end_thread();
+#pragma omp for schedule(static)
+    for (int64_t n = 0; n < g_.columns; ++n) write_column(n);
+  }
+}
+
+template <class T>
+void GradientSums<T>::add_bias(Range samples, Range rows, T* sums) const {
+  for (int64_t s = samples.begin; s < samples.end; ++s) {
+    for (int64_t t = rows.begin; t < rows.end; ++t) {
+      const T* dy = g_.dy + s * g_.dy_batch + t * g_.dy_row;
+      for (int64_t n = 0; n < g_.columns; ++n) sums[n] += dy[n];
+    }
+  }
+}
+
+// dw[:, :, n] and dbias[n] from the parts' sums.
+template <class T>
+void GradientSums<T>::write_column(int64_t n) const {
+  const int64_t panel = n / panel_columns() * panel_columns();
+  const int64_t width = panel_width(g_.columns, lanes_, n / panel_columns());
+  const T* sums = sums_ + panel * taps_.size() * g_.depth + (n - panel);
+  for (int64_t j = 0; j < g_.taps; ++j) {
+    for (int64_t d = 0; d < g_.depth; ++d) {
+      T total = 0;
+      if (taps_.begin <= j && j < taps_.end)
+        for (int part = 0; part < options_.threads; ++part)
+          total += sums[part * sum_size_ + ((j - taps_.begin) * g_.depth + d) * width];
+      T& to = g_.dw[j * g_.w_tap + d * g_.w_depth + n * g_.w_column];
+      to = g_.accumulate ? to + total : total;
+    }
+  }
+  if (!g_.dbias) return;
+  T total = 0;
+  for (int part = 0; part < options_.threads; ++part) total += bias_sums_[part * bias_size_ + n];
+  g_.dbias[n] = g_.accumulate ? g_.dbias[n] + total : total;
+}
+
+template class GradientSums<float>;
+template class GradientSums<double>;
+
+}  // namespace mellow::cpu

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/join.h"
+#include "mellow/tests/support/check_op.h"
+
+using namespace mellow;
+using namespace mellow::test;
+
+namespace {
+
+// The definition, term by term.
+std::vector<double> by_definition(const std::vector<double>& x, const Shape& xs, const std::vector<double>& w,
+                                  const Shape& ws, const Conv1dOptions& o, int64_t out_length) {
+  const int64_t in_group = ws[2], out_group = ws[0] / o.groups;
+  std::vector<double> y;
+  for (int64_t b = 0; b < xs[0]; ++b)
+    for (int64_t t = 0; t < out_length; ++t)
+      for (int64_t f = 0; f < ws[0]; ++f) {
+        double sum = 0;
+        for (int64_t j = 0; j < ws[1]; ++j) {
+          const int64_t from = t * o.stride + j * o.dilation - o.pad_left;
+          if (from < 0 || from >= xs[1]) continue;
+          for (int64_t c = 0; c < in_group; ++c)
+            sum += x[static_cast<size_t>((b * xs[1] + from) * xs[2] + f / out_group * in_group + c)] *
+                   w[static_cast<size_t>((f * ws[1] + j) * in_group + c)];
+        }
+        y.push_back(sum);
+      }
+  return y;
+}
+
+struct Case {
+  Shape x, weight;
+  Conv1dOptions options;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      {{1, 1, 1}, {1, 1, 1}, {}},
+      {{2, 7, 3}, {5, 1, 3}, {}},
+      {{3, 17, 2}, {4, 3, 2}, same_padding(3)},
+      {{2, 12, 5}, {3, 8, 5}, same_padding(8)},
+      {{2, 5, 3}, {4, 40, 3}, same_padding(40)},  // the series is shorter than the kernel
+      {{2, 23, 4}, {6, 3, 4}, same_padding(3, 4)},
+      {{2, 9, 3}, {2, 3, 3}, same_padding(3, 16)},  // only the middle tap meets the series
+      {{3, 20, 3}, {8, 7, 3}, {.stride = 2, .pad_left = 3, .pad_right = 3}},
+      {{2, 11, 4}, {4, 1, 4}, {.stride = 2}},
+      {{2, 13, 6}, {9, 3, 2}, {.groups = 3, .pad_left = 2}},
+      {{2, 15, 4}, {4, 5, 1}, {.stride = 3, .dilation = 2, .groups = 4, .pad_left = 1, .pad_right = 4}},
+      {{1, 33, 19}, {35, 5, 19}, {.pad_left = 4}},
+  };
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("conv1d agrees with the definition") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.x);
+    CAPTURE(c.weight);
+    const auto x = random_values(c.x.count(), 1), w = random_values(c.weight.count(), 2);
+    for (Device device : devices()) {
+      Context context(strict(device));
+      const Tensor y =
+          conv1d(tensor_of<float>(context, c.x, x), tensor_of<float>(context, c.weight, w), {}, c.options);
+      check_close(doubles_of(y), by_definition(x, c.x, w, c.weight, c.options, y.dim(1)), 1e-5, "conv1d");
+    }
+  }
+}
+
+TEST_CASE("conv1d: gradients and devices") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.x);
+    CAPTURE(c.weight);
+    check_op([&](const Inputs& in) { return conv1d(in[0], in[1], in[2], c.options); },
+             {c.x, c.weight, {c.weight[0]}});
+  }
+  check_op([](const Inputs& in) { return conv1d(in[0], in[1], {}, same_padding(3)); },
+           {{2, 6, 3}, {4, 3, 3}});
+}
+
+TEST_CASE("conv1d writes into windows of a join and reads windows of a tensor") {
+  auto op = [](const Inputs& in) {
+    Join join(in[0].context(), {2, 9, 7}, in[0].dtype());
+    conv1d(in[0], in[1], {}, same_padding(4), join.part(5));
+    conv1d(in[0], in[2], in[3], same_padding(3, 2), join.part(2));
+    return join.whole();
+  };
+  check_op(op, {{2, 9, 3}, {5, 4, 3}, {2, 3, 3}, {2}});
+
+  for (Device device : devices()) {
+    Context context(strict(device));
+    const Tensor wide = tensor_of<float>(context, {2, 9, 8}, random_values(2 * 9 * 8, 1));
+    const Tensor weight = tensor_of<float>(context, {4, 3, 3}, random_values(36, 2));
+    const Tensor dense = slice(wide, 2, 4, 7);
+    CHECK(doubles_of(conv1d(wide.window(2, 4, 7), weight, {}, same_padding(3))) ==
+          doubles_of(conv1d(dense, weight, {}, same_padding(3))));
+  }
+}
+
+TEST_CASE("conv1d gives only the gradients that are wanted, and adds them to what is there") {
+  for (Device device : devices()) {
+    Context context(strict(device));
+    const Tensor x = tensor_of<float>(context, {1, 3, 1}, {1, 2, 3});
+    Tensor w = tensor_of<float>(context, {1, 2, 1}, {1, -1});
+    Tensor b = tensor_of<float>(context, {1}, {.5}).set_requires_grad();
+    const Tensor up = tensor_of<float>(context, {1, 2, 1}, {1, 10});
+    {
+      Tape tape(context);
+      tape.backward(conv1d(x, w, b, {}), up);
+    }
+    CHECK(doubles_of(b.grad()) == std::vector<double>{11});
+    CHECK_FALSE(w.grad().defined());
+    w.set_requires_grad();
+    Tape tape(context);
+    for (int i = 0; i < 2; ++i) tape.backward(conv1d(x, w, b, {}), up);
+    CHECK(doubles_of(b.grad()) == std::vector<double>{33});
+    CHECK(doubles_of(w.grad()) == std::vector<double>{42, 64});
+  }
+}
+
+TEST_CASE("conv1d rounds its operands to bf16 when asked to") {
+  ContextOptions options = strict(Device::cpu);
+  options.precision = Precision::bf16;
+  Context context(options);
+  const double x = 1 + 1.0 / 256;  // rounds to 1 in bf16
+  const Tensor y = conv1d(tensor_of<float>(context, {1, 2, 1}, {x, x}),
+                          tensor_of<float>(context, {1, 2, 1}, {1, 1.0 / 1024}), {}, {});
+  CHECK(doubles_of(y)[0] == 1 + 1.0 / 1024);
+}
+
+TEST_CASE("conv1d takes no new memory after its first step") {
+  Context context(strict(Device::cpu));
+  const Tensor x = tensor_of<float>(context, {4, 50, 8}, random_values(1600, 1));
+  Tensor w = tensor_of<float>(context, {16, 9, 8}, random_values(16 * 9 * 8, 2)).set_requires_grad();
+  auto step = [&] {
+    Tape tape(context);
+    const Tensor y = conv1d(x, w, {}, same_padding(9));
+    tape.backward(y, y);
+  };
+  step();
+  const size_t before = context.memory().system_allocations;
+  step();
+  CHECK(context.memory().system_allocations == before);
+}
+
+TEST_CASE("conv1d names what does not fit") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::zeros(context, {2, 5, 3}), w = Tensor::zeros(context, {4, 3, 3});
+  CHECK_THROWS_WITH_AS(conv1d(Tensor::zeros(context, {2, 5}), w, {}, {}),
+                       "[conv1d] expected x [batch, length, channels], got [2, 5]", Error);
+  CHECK_THROWS_AS(conv1d(x, Tensor::zeros(context, {4, 3, 2}), {}, {}), Error);
+  CHECK_THROWS_AS(conv1d(x, Tensor::zeros(context, {4, 6, 3}), {}, {}), Error);  // longer than the series
+  CHECK_THROWS_AS(conv1d(x, w, Tensor::zeros(context, {3}), {}), Error);
+  CHECK_THROWS_AS(conv1d(x, w, {}, {.stride = 0}), Error);
+  CHECK_THROWS_AS(conv1d(x, w, {}, {.pad_left = -1}), Error);
+  CHECK_THROWS_AS(conv1d(x, w, {}, {}, Tensor::zeros(context, {2, 4, 4})), Error);
+  CHECK_THROWS_AS(same_padding(0), Error);
+}
