@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include <numeric>
+#include <set>
+
+#include <doctest/doctest.h>
+
+#include "mellow/losses/method.h"
+#include "mellow/tests/support/files.h"
+
+using namespace mellow;
+
+TEST_CASE("every method builds with its defaults and gives proper soft labels") {
+  Context context;
+  const std::vector<int32_t> labels = {0, 1, 2, 1, 0, 2};
+  std::vector<float> points(12);
+  std::iota(points.begin(), points.end(), 0.f);
+  const auto some_points = [&] { return Tensor::from(context, {6, 2}, points); };
+  const MethodInputs in{context, labels, 3, some_points, some_points};
+  std::set<std::string> names;
+  for (const Method& method : methods()) {
+    CAPTURE(method.name);
+    CHECK(names.insert(method.name).second);
+    CHECK(!method.formula.empty());
+    CHECK(!method.paper.empty());
+    const Recipe recipe = method.build(in, resolve_options(method, "inception-time", {}));
+    CHECK(recipe.weights.tau > 0);
+    for (const SoftLabels* q : {&recipe.q1, &recipe.q2}) {
+      if (!q->table.defined()) continue;
+      CHECK(q->table.shape() == (Shape{q->per_sample ? 6 : 3, 3}));
+      const auto rows = q->table.to_vector<float>();
+      for (size_t i = 0; i < rows.size(); i += 3)
+        CHECK(rows[i] + rows[i + 1] + rows[i + 2] == doctest::Approx(1));
+    }
+    CHECK((recipe.weights.kl == 0 || recipe.q2.table.defined()));
+  }
+  for (const char* name : {"hard", "ls", "cp", "rsls"}) CHECK(names.count(name) == 1);
+}
+
+TEST_CASE("an unknown method is refused with the known ones") {
+  const std::string message = test::message_of([] { find_method("softest"); });
+  CHECK(test::contains(message, "softest"));
+  CHECK(test::contains(message, "rsls"));
+}
+
+TEST_CASE("label smoothing keeps 1 - ε + ε/K for the class") {
+  Context context;
+  const auto rows = smoothed_labels(context, 4, 0.2).table.to_vector<float>();
+  CHECK(rows[0] == doctest::Approx(0.85));
+  CHECK(rows[1] == doctest::Approx(0.05));
+  CHECK(rows[5] == doctest::Approx(0.85));
+}
