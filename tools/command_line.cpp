@@ -42,9 +42,10 @@ std::pair<CLI::App*, size_t> named_command(CLI::App& program, const std::vector<
   CLI::App* command = &program;
   size_t count = 0;
   while (count < words.size()) {
-    CLI::App* next = command->get_subcommand_no_throw(words[count]);
-    if (next == nullptr) break;
-    command = next;
+    const auto next =
+        command->get_subcommands([&](CLI::App* sub) { return sub->get_name() == words[count]; });
+    if (next.empty()) break;
+    command = next[0];
     ++count;
   }
   return {command, count};

@@ -8,6 +8,7 @@
 #include "mellow/engine/core/error.h"
 #include "mellow/tools/commands.h"
 #include "mellow/tools/model_file.h"
+#include "mellow/tools/options.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/run_directory.h"
 

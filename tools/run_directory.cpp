@@ -71,7 +71,10 @@ RunDirectory::RunDirectory(const std::string& path, Existing existing, Json reco
   sweep_stale_temps(path_);
   if (!fs::exists(file("run.json"))) return;
   previous_ = Json::parse(read_file(file("run.json"), largest_record), nullptr, false);
-  if (existing == Existing::overwrite) return clear();
+  if (existing == Existing::overwrite) {
+    clear();
+    return;
+  }
   const std::string status = previous_.is_object() ? previous_.value("status", "damaged") : "damaged";
   if (existing == Existing::refuse)
     throw Error(
