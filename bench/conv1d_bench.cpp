@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The three passes of the convolutions that InceptionTime, ResNet and TS2Vec are made of, each checked against the
-// definition before it is timed. `peak` measures the multiply-add rate of the tile unit in use, so that the others can
-// be read as a share of it.
-#include <benchmark/benchmark.h>
-
+// The three passes of the convolutions that InceptionTime, ResNet and TS2Vec are made of, each checked
+// against the definition before it is timed. `peak` measures the multiply-add rate of the tile unit in use,
+// so that the others can be read as a share of it.
 #include <cmath>
 #include <string>
+
+#include <benchmark/benchmark.h>
 
 #include "mellow/kernels/cpu/tile.h"
 #include "mellow/kernels/cpu/window_product.h"
@@ -18,10 +18,20 @@ using namespace cpu;
 using testing::random_values;
 using testing::Workspace;
 
-Conv1dSizes same_padded(int64_t in, int64_t out, int64_t width, int64_t dilation, int64_t batch, int64_t length) {
-  return {.batch = batch, .in_length = length, .out_length = length, .in_channels = in, .out_channels = out,
-          .width = width, .dilation = dilation, .pad_left = (width - 1) * dilation / 2,
-          .x_row = in, .x_batch = length * in, .y_row = out, .y_batch = length * out};
+Conv1dSizes same_padded(int64_t in, int64_t out, int64_t width, int64_t dilation, int64_t batch,
+                        int64_t length) {
+  return {.batch = batch,
+          .in_length = length,
+          .out_length = length,
+          .in_channels = in,
+          .out_channels = out,
+          .width = width,
+          .dilation = dilation,
+          .pad_left = (width - 1) * dilation / 2,
+          .x_row = in,
+          .x_batch = length * in,
+          .y_row = out,
+          .y_batch = length * out};
 }
 
 // One convolution's arrays; run() does one pass on them.
@@ -33,15 +43,23 @@ struct Case {
   Workspace workspace;
 
   Case(const Conv1dSizes& sizes, Conv1dPass p, const KernelOptions& o)
-      : s(sizes), pass(p), options(o), x(random_values<float>(testing::x_elements(s), 1)),
-        w(random_values<float>(testing::w_elements(s), 2)), dy(random_values<float>(testing::y_elements(s), 3)),
-        y(dy.size()), dx(x.size()), dw(w.size()), workspace(conv1d_workspace<float>(p, s, o)) {
+      : s(sizes),
+        pass(p),
+        options(o),
+        x(random_values<float>(testing::x_elements(s), 1)),
+        w(random_values<float>(testing::w_elements(s), 2)),
+        dy(random_values<float>(testing::y_elements(s), 3)),
+        y(dy.size()),
+        dx(x.size()),
+        dw(w.size()),
+        workspace(conv1d_workspace<float>(p, s, o)) {
     workspace.lend_to(options);
   }
 
   void run() {
     switch (pass) {
-      case Conv1dPass::forward: return conv1d_forward<float>(s, x.data(), w.data(), nullptr, y.data(), options);
+      case Conv1dPass::forward:
+        return conv1d_forward<float>(s, x.data(), w.data(), nullptr, y.data(), options);
       case Conv1dPass::backward_data:
         return conv1d_backward_data<float>(s, dy.data(), w.data(), dx.data(), false, options);
       case Conv1dPass::backward_weights:
@@ -53,7 +71,9 @@ struct Case {
     testing::ConvResult expected{std::vector<double>(y.size()), std::vector<double>(x.size()),
                                  std::vector<double>(w.size()), std::vector<double>(s.out_channels)};
     testing::add_reference(s, x.data(), w.data(), dy.data(), expected);
-    const auto& want = pass == Conv1dPass::forward ? expected.y : pass == Conv1dPass::backward_data ? expected.dx : expected.dw;
+    const auto& want = pass == Conv1dPass::forward         ? expected.y
+                       : pass == Conv1dPass::backward_data ? expected.dx
+                                                           : expected.dw;
     const auto& got = pass == Conv1dPass::forward ? y : pass == Conv1dPass::backward_data ? dx : dw;
     double worst = 0, scale = 0;
     for (size_t i = 0; i < got.size(); ++i) {
@@ -64,7 +84,8 @@ struct Case {
   }
 };
 
-// GFLOP/s counts the dense arithmetic, zero padding included; useful_GFLOP/s only products with steps of the series.
+// GFLOP/s counts the dense arithmetic, zero padding included; useful_GFLOP/s only products with steps of the
+// series.
 void conv1d(benchmark::State& state, Conv1dSizes s, Conv1dPass pass, Precision precision) {
   const KernelOptions options{.threads = int(state.range(1)), .precision = precision};
   s = same_padded(s.in_channels, s.out_channels, s.width, s.dilation, s.batch, state.range(0));
@@ -72,14 +93,16 @@ void conv1d(benchmark::State& state, Conv1dSizes s, Conv1dPass pass, Precision p
   few.batch = 3;
   Case sample(few, pass, options);
   sample.run();
-  if (!sample.is_right(precision == Precision::bf16 ? 2e-2 : 1e-5)) return state.SkipWithError("wrong answer");
+  if (!sample.is_right(precision == Precision::bf16 ? 2e-2 : 1e-5))
+    return state.SkipWithError("wrong answer");
   Case c(s, pass, options);
   c.run();
   for (auto _ : state) c.run();
   double useful = 0;
   for (int64_t j = 0; j < s.width; ++j)
     useful += std::max<double>(0, double(s.in_length - std::abs(j * s.dilation - s.pad_left)));
-  const double per_product = 2e-9 * double(s.batch * s.in_channels * s.out_channels) * double(state.iterations());
+  const double per_product =
+      2e-9 * double(s.batch * s.in_channels * s.out_channels) * double(state.iterations());
   state.counters["GFLOP/s"] =
       benchmark::Counter(per_product * double(s.out_length * s.width), benchmark::Counter::kIsRate);
   state.counters["useful_GFLOP/s"] = benchmark::Counter(per_product * useful, benchmark::Counter::kIsRate);
@@ -87,7 +110,7 @@ void conv1d(benchmark::State& state, Conv1dSizes s, Conv1dPass pass, Precision p
 
 // Multiply-adds on operands that stay in the first-level cache: the ceiling of fp32 on one thread.
 void peak(benchmark::State& state) {
-  const TileKernels<float>& tiles = tiles_for(best_isa(), 0.0f);
+  const TileKernels<float>& tiles = tiles_for({}, 0.0f);
   const std::vector<float> a(4096, 0.5f), b(64 * 64, 0.25f);
   std::vector<float> c(14 * 32);
   const Tile<float> tile{a.data(), 64, 0, b.data(), 0, c.data(), 32, c.data(), 32, 64, 64};
@@ -96,8 +119,8 @@ void peak(benchmark::State& state) {
     tiles.across[rows - 1][1](tile);
     benchmark::ClobberMemory();
   }
-  state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * 64 * 64 * rows * tiles.columns() * double(state.iterations()),
-                                                 benchmark::Counter::kIsRate);
+  state.counters["GFLOP/s"] = benchmark::Counter(
+      2e-9 * 64 * 64 * rows * tiles.columns() * double(state.iterations()), benchmark::Counter::kIsRate);
 }
 BENCHMARK(peak);
 
@@ -109,14 +132,19 @@ struct Shape {
 
 // Registered by hand because the passes, precisions and lengths multiply.
 const bool registered = [] {
-  const Shape shapes[] = {
-      {"inception/32to32/k10", 32, 32, 10, 1, 64, {24, 150, 500}}, {"inception/32to32/k20", 32, 32, 20, 1, 64, {24, 150, 500}},
-      {"inception/32to32/k40", 32, 32, 40, 1, 64, {24, 96, 150, 500}}, {"inception/1to32/k40", 1, 32, 40, 1, 64, {24, 150, 500}},
-      {"inception/1to32/k10", 1, 32, 10, 1, 64, {24, 150, 500}}, {"inception/128to32/k1", 128, 32, 1, 1, 64, {24, 150, 500}},
-      {"ts2vec/64to64/dilation1", 64, 64, 3, 1, 16, {24, 150, 500}}, {"ts2vec/64to64/dilation16", 64, 64, 3, 16, 16, {24, 150, 500}},
-      {"ts2vec/64to64/dilation256", 64, 64, 3, 256, 16, {24, 150, 500}}, {"ts2vec/64to320/k1", 64, 320, 1, 1, 16, {24, 150}},
-      {"ts2vec/320to320/k3", 320, 320, 3, 1, 16, {24, 150}}, {"resnet/64to64/k8", 64, 64, 8, 1, 64, {24, 150, 500}},
-      {"resnet/128to128/k3", 128, 128, 3, 1, 64, {24, 150}}};
+  const Shape shapes[] = {{"inception/32to32/k10", 32, 32, 10, 1, 64, {24, 150, 500}},
+                          {"inception/32to32/k20", 32, 32, 20, 1, 64, {24, 150, 500}},
+                          {"inception/32to32/k40", 32, 32, 40, 1, 64, {24, 96, 150, 500}},
+                          {"inception/1to32/k40", 1, 32, 40, 1, 64, {24, 150, 500}},
+                          {"inception/1to32/k10", 1, 32, 10, 1, 64, {24, 150, 500}},
+                          {"inception/128to32/k1", 128, 32, 1, 1, 64, {24, 150, 500}},
+                          {"ts2vec/64to64/dilation1", 64, 64, 3, 1, 16, {24, 150, 500}},
+                          {"ts2vec/64to64/dilation16", 64, 64, 3, 16, 16, {24, 150, 500}},
+                          {"ts2vec/64to64/dilation256", 64, 64, 3, 256, 16, {24, 150, 500}},
+                          {"ts2vec/64to320/k1", 64, 320, 1, 1, 16, {24, 150}},
+                          {"ts2vec/320to320/k3", 320, 320, 3, 1, 16, {24, 150}},
+                          {"resnet/64to64/k8", 64, 64, 8, 1, 64, {24, 150, 500}},
+                          {"resnet/128to128/k3", 128, 128, 3, 1, 64, {24, 150}}};
   const std::pair<const char*, Conv1dPass> passes[] = {{"forward", Conv1dPass::forward},
                                                        {"backward_data", Conv1dPass::backward_data},
                                                        {"backward_weights", Conv1dPass::backward_weights}};
@@ -128,7 +156,8 @@ const bool registered = [] {
         if (precision != Precision::fp32 && best_isa() != Isa::amx) continue;  // emulation is not for speed
         const Conv1dSizes s = same_padded(shape.in, shape.out, shape.width, shape.dilation, shape.batch, 1);
         const std::string name = std::string(shape.name) + "/" + pass_name + "/" + precision_name;
-        auto* b = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { conv1d(state, s, pass, precision); });
+        auto* b = benchmark::RegisterBenchmark(
+            name.c_str(), [=](benchmark::State& state) { conv1d(state, s, pass, precision); });
         b->ArgNames({"length", "threads"})->UseRealTime();
         for (int64_t length : shape.lengths)
           for (int64_t threads : {1, 2}) b->Args({length, threads});

@@ -66,10 +66,10 @@ inline float round_long_decimal(const Decimal& d) {
 // Parses a decimal number, correctly rounded to float32 (ties to even). Returns one past its last character,
 // or null when there is no number at p. The value is infinite when it does not fit.
 //
-// Short way (Clinger, "How to read floating point numbers accurately", PLDI 1990): a mantissa below 2^53 and
+// Short way (Clinger, "How to read floating point numbers accurately", PLDI 1990): a mantissa up to 2^53 and
 // a power of ten up to 10^22 are exact doubles, so one multiplication or division rounds once. Rounding that
 // double to float is a second rounding, which can differ from a single one only when the double lies half-way
-// between two floats (or is subnormal as a float): those take the long way.
+// between two floats: those take the long way. (From 10^-22 on there are no subnormal floats to think of.)
 inline const char* parse_float(const char* p, const char* end, float& value) {
   constexpr std::array<double, 23> powers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                              1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -84,8 +84,7 @@ inline const char* parse_float(const char* p, const char* end, float& value) {
     const double m = static_cast<double>(d.mantissa);
     const double wide = d.exponent < 0 ? m / powers[static_cast<size_t>(-d.exponent)]
                                        : m * powers[static_cast<size_t>(d.exponent)];
-    exact = (std::bit_cast<uint64_t>(wide) & below_bits) != half_bits &&
-            (wide >= double{std::numeric_limits<float>::min()} || d.mantissa == 0);
+    exact = (std::bit_cast<uint64_t>(wide) & below_bits) != half_bits;
     magnitude = static_cast<float>(wide);
   }
   if (!exact) magnitude = round_long_decimal(d);

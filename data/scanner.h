@@ -29,8 +29,9 @@ class Scanner {
   }
   // From at_line_end() to the first character of the next line.
   void next_line() {
-    if (at != end && *at == '\r') ++at;
-    if (at != end) ++at;
+    if (at == end) return;
+    if (*at == '\r') ++at;
+    ++at;
     ++line;
     line_start = at;
   }

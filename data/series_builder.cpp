@@ -65,12 +65,9 @@ SeriesSet SeriesBuilder::finish(Tails tails, int64_t length) {
   set.channels = channels_;
   set.length = std::max<int64_t>(*longest, length);
   set.values = *shortest == set.length ? std::move(values_) : padded(set.length);
-  set.missing = 0;
-  if (*shortest == set.length && !scanner_.saw_missing) {
-    set.lengths = std::move(lengths_);
-  } else {
-    find_lengths(set, tails);
-  }
+  const bool complete = *shortest == set.length && !scanner_.saw_missing;
+  set.lengths = std::move(lengths_);
+  if (!complete) find_lengths(set, tails);
   if (labelled_) {
     auto classes = std::move(labels_).finish();
     set.labels = std::move(classes.labels);
@@ -80,7 +77,10 @@ SeriesSet SeriesBuilder::finish(Tails tails, int64_t length) {
 }
 
 std::vector<float> SeriesBuilder::padded(int64_t length) const {
-  const int64_t allowed = free_padding_bytes + 2 * (scanner_.end - scanner_.begin);
+  const auto held =
+      static_cast<int64_t>(values_.capacity() * sizeof(float) + lengths_.capacity() * sizeof(int32_t));
+  const int64_t allowed =
+      free_padding_bytes + std::max<int64_t>(4 * (scanner_.end - scanner_.begin) - held, 0);
   int64_t count = 0, bytes = 0;
   if (__builtin_mul_overflow(series(), length, &count) || __builtin_mul_overflow(count, channels_, &count) ||
       __builtin_mul_overflow(count, int64_t{sizeof(float)}, &bytes) || bytes > allowed)
@@ -98,8 +98,7 @@ std::vector<float> SeriesBuilder::padded(int64_t length) const {
   return out;
 }
 
-void SeriesBuilder::find_lengths(SeriesSet& set, Tails tails) const {
-  set.lengths.resize(static_cast<size_t>(set.series));
+void SeriesBuilder::find_lengths(SeriesSet& set, Tails tails) {
   int64_t total = 0, inside = 0;  // NaN values in all, and before a series' last value
   for (int64_t i = 0; i < set.series; ++i) {
     const auto row = std::as_const(set).row(i);

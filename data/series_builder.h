@@ -33,7 +33,7 @@ class SeriesBuilder {
 
  private:
   std::vector<float> padded(int64_t length) const;
-  void find_lengths(SeriesSet& set, Tails tails) const;
+  static void find_lengths(SeriesSet& set, Tails tails);
 
   Scanner& scanner_;
   LabelTable labels_;

@@ -61,7 +61,8 @@ constexpr double uniform_from(uint32_t high, uint32_t low) {
 // An integer in [0, n), n >= 1, from 64 random bits (multiply-high; bias below n / 2^64).
 constexpr uint64_t below(uint64_t n, uint32_t high, uint32_t low) {
   const uint64_t bits = (static_cast<uint64_t>(high) << 32) | low;
-  return static_cast<uint64_t>((static_cast<unsigned __int128>(bits) * n) >> 64);
+  __extension__ typedef unsigned __int128 Product;  // NOLINT: silent under -Wpedantic
+  return static_cast<uint64_t>((static_cast<Product>(bits) * n) >> 64);
 }
 
 }  // namespace mellow

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "mellow/engine/core/random.h"
@@ -9,15 +8,13 @@
 // What random ops draw, once for all devices: the kernels of each backend call these.
 namespace mellow {
 
-// Whether dropout keeps an element of draw (step, site): `step` below 2^32, `site` below 2^16. One Philox
-// call serves four neighbouring elements.
-constexpr bool dropout_keeps(const RandomWords& words, int64_t element, float drop) {
-  return uniform_from(words[static_cast<size_t>(element % 4)]) >= drop;
-}
+// Dropout's draw (step, site), `step` below 2^32 and `site` below 2^16: element i has word i % 4 of these
+// words, one Philox call for four neighbours, and is kept when dropout_keeps(word, drop).
 constexpr RandomWords dropout_words(uint64_t seed, int64_t step, uint32_t site, int64_t element) {
   const uint64_t draw = (uint64_t{site} << 32) ^ static_cast<uint64_t>(step);
   return random_words(seed, RandomStream::dropout, draw, static_cast<uint64_t>(element) / 4);
 }
+constexpr bool dropout_keeps(uint32_t word, float drop) { return uniform_from(word) >= drop; }
 
 // The 64 bits that sample `index` is sorted by in an epoch's order; equal keys keep the order of indices.
 constexpr uint64_t shuffle_key(uint64_t seed, uint64_t epoch, int64_t index) {

@@ -6,8 +6,8 @@
 
 namespace mellow::cpu {
 
-// Cuts a caller's workspace into arrays aligned to 64 bytes. With no base it only counts, so that one planning
-// function both sizes the workspace and lays it out.
+// Cuts a caller's workspace into arrays aligned to 64 bytes. With no base it only counts, so that one
+// planning function both sizes the workspace and lays it out.
 class Arena {
  public:
   explicit Arena(void* base = nullptr) : base_(static_cast<std::byte*>(base)) {}

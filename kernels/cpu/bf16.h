@@ -14,10 +14,12 @@ static inline uint16_t to_bf16(float x) {
   return static_cast<uint16_t>((x != x ? bits | 0x400000u : rounded) >> 16);
 }
 
-static inline float from_bf16(uint16_t h) { return __builtin_bit_cast(float, static_cast<uint32_t>(h) << 16); }
+static inline float from_bf16(uint16_t h) {
+  return __builtin_bit_cast(float, static_cast<uint32_t>(h) << 16);
+}
 
-// bf16x3 writes a float as high + low, both bf16, and multiplies high·high + high·low + low·high: the product that is
-// left out is 2^-16 of the result.
+// bf16x3 writes a float as high + low, both bf16, and multiplies high·high + high·low + low·high: the product
+// that is left out is 2^-16 of the result.
 enum class Part { whole, high, low };
 
 static inline float part_of(float x, Part part) {

@@ -12,14 +12,16 @@ constexpr int64_t tile_rows = 2 * bf16_rows;
 constexpr int64_t steps_per_unit = 512;
 
 // The depth of the tiles is time, so the input is staged with time running along memory: for each sample
-// [step phases, depth, pitch], where phase p holds every step-th input row from row p of the unit on. A tap is then a
-// shift along memory. The samples of a unit are the segments. The rows of a tile are depths of one tap, or, for few
-// channels, neighbouring taps of one channel: rows that overlap in memory, one element apart.
+// [step phases, depth, pitch], where phase p holds every step-th input row from row p of the unit on. A tap
+// is then a shift along memory. The samples of a unit are the segments. The rows of a tile are depths of one
+// tap, or, for few channels, neighbouring taps of one channel: rows that overlap in memory, one element
+// apart.
 class Bf16Gradient final : public GradientSums<float> {
  public:
-  Bf16Gradient(const WindowGradient<float>& gradient, const KernelOptions& options, const Bf16Kernels& kernels,
-               Arena& arena)
-      : GradientSums(gradient, options, bf16_columns, steps_per_unit, arena), kernels_(kernels),
+  Bf16Gradient(const WindowGradient<float>& gradient, const KernelOptions& options,
+               const Bf16Kernels& kernels, Arena& arena)
+      : GradientSums(gradient, options, bf16_columns, steps_per_unit, arena),
+        kernels_(kernels),
         rows_are_taps_(g_.depth < bf16_rows && g_.step == 1 && g_.dilation == 1) {
     const bool has_low = options.precision == Precision::bf16x3;
     pitch_ = ceil_div(input_rows(unit_rows_), g_.step) + bf16_depth;
@@ -44,9 +46,14 @@ class Bf16Gradient final : public GradientSums<float> {
   void end_thread() const override { kernels_.release(); }
 
   void run_unit(Range samples, Range rows, int part, float* sums) const override {
-    const Unit unit{samples, rows, ceil_div(rows.size(), bf16_depth), x_high_ + part * x_size_,
-                    x_low_ ? x_low_ + part * x_size_ : nullptr, dy_high_ + part * dy_size_,
-                    dy_low_ ? dy_low_ + part * dy_size_ : nullptr, sums};
+    const Unit unit{samples,
+                    rows,
+                    ceil_div(rows.size(), bf16_depth),
+                    x_high_ + part * x_size_,
+                    x_low_ ? x_low_ + part * x_size_ : nullptr,
+                    dy_high_ + part * dy_size_,
+                    dy_low_ ? dy_low_ + part * dy_size_ : nullptr,
+                    sums};
     if (rows.empty() || taps_.empty()) return;
     stage_input(unit);
     pack_dy(unit);
@@ -74,8 +81,9 @@ class Bf16Gradient final : public GradientSums<float> {
         const int64_t to = floor_div(std::min(end, g_.length) - 1 - begin - phase, g_.step) + 1;
         if (to <= from) continue;
         const int64_t at = ((s - unit.samples.begin) * g_.step + phase) * g_.depth * pitch_ + from;
-        kernels_.transpose(g_.x + s * g_.x_batch + (begin + phase + from * g_.step) * g_.x_row, g_.x_row * g_.step,
-                           to - from, g_.depth, unit.x_high + at, unit.x_low ? unit.x_low + at : nullptr, pitch_);
+        kernels_.transpose(g_.x + s * g_.x_batch + (begin + phase + from * g_.step) * g_.x_row,
+                           g_.x_row * g_.step, to - from, g_.depth, unit.x_high + at,
+                           unit.x_low ? unit.x_low + at : nullptr, pitch_);
       }
     }
   }
@@ -86,9 +94,10 @@ class Bf16Gradient final : public GradientSums<float> {
       const int64_t width = panel_width(g_.columns, lanes_, column / panel_columns());
       for (int64_t i = 0; i < unit.samples.size(); ++i) {
         const int64_t at = (column * unit.samples.size() + i * width) * unit.chunks * bf16_depth;
-        const float* dy = g_.dy + (unit.samples.begin + i) * g_.dy_batch + unit.rows.begin * g_.dy_row + column;
-        kernels_.pack(dy, g_.dy_row, unit.rows.size(), std::min(width, g_.columns - column), unit.dy_high + at,
-                      unit.dy_low ? unit.dy_low + at : nullptr);
+        const float* dy =
+            g_.dy + (unit.samples.begin + i) * g_.dy_batch + unit.rows.begin * g_.dy_row + column;
+        kernels_.pack(dy, g_.dy_row, unit.rows.size(), std::min(width, g_.columns - column),
+                      unit.dy_high + at, unit.dy_low ? unit.dy_low + at : nullptr);
       }
     }
   }
@@ -101,7 +110,8 @@ class Bf16Gradient final : public GradientSums<float> {
                        ceil_div(reach.end - unit.rows.begin, bf16_depth)};
     const int64_t width = panel_width(g_.columns, lanes_, column / panel_columns());
     const int64_t tap = taps.begin - taps_.begin, shift = tap * g_.dilation;
-    const int64_t a = (shift % g_.step * g_.depth + depths.begin) * pitch_ + shift / g_.step + chunks.begin * bf16_depth;
+    const int64_t a =
+        (shift % g_.step * g_.depth + depths.begin) * pitch_ + shift / g_.step + chunks.begin * bf16_depth;
     const int64_t b = (column * unit.samples.size() * unit.chunks + chunks.begin * width) * bf16_depth;
     Bf16Tile tile;
     tile.terms = terms_.count;

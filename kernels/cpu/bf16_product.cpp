@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cpu/bf16_product.h"
 
-#include <omp.h>
-
 #include <algorithm>
+
+#include <omp.h>
 
 #include "mellow/kernels/cpu/staging.h"
 
@@ -11,14 +11,20 @@ namespace mellow::cpu {
 namespace {
 
 constexpr int64_t tile_rows = 2 * bf16_rows, panel_columns = 2 * bf16_columns;
-constexpr int64_t unit_bytes = 128 * 1024;  // of bf16 input; stays in the second-level cache for all panels of w
+constexpr int64_t unit_bytes =
+    128 * 1024;  // of bf16 input; stays in the second-level cache for all panels of w
 
-// A sample's rows are rounded to bf16 side by side into a buffer, where windows of dilation 1 are contiguous: such a
-// window is one segment, any other one segment per tap. Segments are padded to whole tiles by zeros in w.
+// A sample's rows are rounded to bf16 side by side into a buffer, where windows of dilation 1 are contiguous:
+// such a window is one segment, any other one segment per tap. Segments are padded to whole tiles by zeros in
+// w.
 class Bf16Product {
  public:
-  Bf16Product(const Window<float>& window, const KernelOptions& options, const Bf16Kernels& kernels, Arena& arena)
-      : w_(window), options_(options), kernels_(kernels), terms_(terms_of(options.precision)),
+  Bf16Product(const Window<float>& window, const KernelOptions& options, const Bf16Kernels& kernels,
+              Arena& arena)
+      : w_(window),
+        options_(options),
+        kernels_(kernels),
+        terms_(terms_of(options.precision)),
         taps_(taps_in_reach(w_, {0, w_.rows})) {
     joined_ = w_.dilation == 1 || taps_.size() <= 1;
     segments_ = joined_ ? 1 : taps_.size();
@@ -39,10 +45,10 @@ class Bf16Product {
 
   void run() {
     if (w_.batch == 0 || w_.rows == 0 || w_.columns == 0) return;
-    pack();
     const int64_t units = w_.batch * units_per_sample_;
 #pragma omp parallel num_threads(options_.threads) if (options_.threads > 1)
     {
+      pack();
       kernels_.configure();
       const int thread = omp_get_thread_num();
       const Range mine = part_of_range(units, thread, omp_get_num_threads());
@@ -56,7 +62,8 @@ class Bf16Product {
  private:
   void choose_units() {
     const int64_t halo = (taps_.size() - 1) * w_.dilation;
-    int64_t rows = std::max({unit_bytes / std::max<int64_t>(2 * w_.depth * w_.step, 1), halo / 2, 4 * tile_rows});
+    int64_t rows =
+        std::max({unit_bytes / std::max<int64_t>(2 * w_.depth * w_.step, 1), halo / 2, 4 * tile_rows});
     if (w_.batch < 4 * options_.threads)
       rows = std::min(rows, std::max(tile_rows, w_.batch * w_.rows / (4 * options_.threads)));
     units_per_sample_ = std::max<int64_t>(1, ceil_div(w_.rows, rows));
@@ -67,19 +74,24 @@ class Bf16Product {
     return rows == 0 || taps_.empty() ? 0 : (rows - 1) * w_.step + (taps_.size() - 1) * w_.dilation + 1;
   }
 
+  // Called by all threads of the team.
   void pack() {
-    pack_panels({w_.w, w_.w_tap, w_.w_depth, w_.w_column, taps_, w_.depth, w_.columns}, bf16_columns, Part::whole,
-                options_.threads, whole_);
-    const int64_t panels = ceil_div(w_.columns, panel_columns);
-#pragma omp parallel for num_threads(options_.threads) schedule(static) if (options_.threads > 1)
+    const PanelSource<float> source{w_.w, w_.w_tap, w_.w_depth, w_.w_column, taps_, w_.depth, w_.columns};
+    const int64_t blocks = packing_blocks(source, bf16_columns), panels = ceil_div(w_.columns, panel_columns);
+#pragma omp single nowait
+    {
+      std::fill_n(bias_, round_up(w_.columns, bf16_columns), 0.0f);
+      if (w_.bias) std::copy_n(w_.bias, w_.columns, bias_);
+    }
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < blocks; ++i) pack_block(source, bf16_columns, Part::whole, i, whole_);
+#pragma omp for schedule(static)
     for (int64_t i = 0; i < panels * segments_; ++i) {
       const int64_t p = i / segments_, s = i % segments_, width = panel_width(w_.columns, bf16_columns, p);
       const float* from = whole_ + p * panel_columns * taps_.size() * w_.depth + s * segment_depth_ * width;
       const int64_t to = packed_panel(p) + s * chunks_ * bf16_depth * width;
       kernels_.pack(from, width, segment_depth_, width, high_ + to, low_ ? low_ + to : nullptr);
     }
-    std::fill_n(bias_, round_up(w_.columns, bf16_columns), 0.0f);
-    if (w_.bias) std::copy_n(w_.bias, w_.columns, bias_);
   }
 
   int64_t packed_panel(int64_t p) const { return p * panel_columns * segments_ * chunks_ * bf16_depth; }
@@ -89,10 +101,12 @@ class Bf16Product {
     float* y = w_.y + sample * w_.y_batch;
     for (int64_t column = 0; column < w_.columns; column += panel_columns)
       for (int64_t r = rows.begin; r < rows.end; r += tile_rows)
-        run_tile({r, std::min(rows.end, r + tile_rows)}, (r - rows.begin) * w_.step * w_.depth, column, high, low, y);
+        run_tile({r, std::min(rows.end, r + tile_rows)}, (r - rows.begin) * w_.step * w_.depth, column, high,
+                 low, y);
   }
 
-  // Input rows for `rows` rounded up to whole tiles, zero outside the series, and zeros for the last window's padding.
+  // Input rows for `rows` rounded up to whole tiles, zero outside the series, and zeros for the last window's
+  // padding.
   void stage(const float* x, Range rows, uint16_t* high, uint16_t* low) const {
     const int64_t begin = rows.begin * w_.step + w_.first + taps_.begin * w_.dilation;
     const int64_t count = input_rows(round_up(rows.size(), bf16_rows));
@@ -103,7 +117,8 @@ class Bf16Product {
     const int64_t at = (inside.begin - begin) * w_.depth;
     uint16_t* to_low = low ? low + at : nullptr;
     if (w_.x_transposed)
-      return kernels_.transpose(x + inside.begin, w_.x_row, w_.depth, inside.size(), high + at, to_low, w_.depth);
+      return kernels_.transpose(x + inside.begin, w_.x_row, w_.depth, inside.size(), high + at, to_low,
+                                w_.depth);
     if (w_.x_row == w_.depth)
       return kernels_.convert(x + inside.begin * w_.x_row, inside.size() * w_.depth, high + at, to_low);
     for (int64_t i = 0; i < inside.size(); ++i)
@@ -111,8 +126,10 @@ class Bf16Product {
                        low ? to_low + i * w_.depth : nullptr);
   }
 
-  // Up to 32 rows × 32 columns, over the taps that reach the series. `at` is where their first window is staged.
-  void run_tile(Range rows, int64_t at, int64_t column, const uint16_t* high, const uint16_t* low, float* y) const {
+  // Up to 32 rows × 32 columns, over the taps that reach the series. `at` is where their first window is
+  // staged.
+  void run_tile(Range rows, int64_t at, int64_t column, const uint16_t* high, const uint16_t* low,
+                float* y) const {
     const Range reach = taps_in_reach(w_, rows);
     const Range taps{reach.begin - taps_.begin, reach.end - taps_.begin};
     if (reach.empty() && w_.accumulate) return;
@@ -161,8 +178,8 @@ class Bf16Product {
 
 }  // namespace
 
-void window_product_bf16(const Window<float>& window, const KernelOptions& options, const Bf16Kernels& kernels,
-                         Arena& arena) {
+void window_product_bf16(const Window<float>& window, const KernelOptions& options,
+                         const Bf16Kernels& kernels, Arena& arena) {
   Bf16Product product(window, options, kernels, arena);
   if (!arena.counts()) product.run();
 }

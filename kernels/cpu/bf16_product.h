@@ -14,8 +14,8 @@ inline const Bf16Kernels* bf16_kernels_for(const KernelOptions& options) {
 }
 
 // window_product() and window_gradient() in bf16 or bf16x3 on a tile unit.
-void window_product_bf16(const Window<float>& window, const KernelOptions& options, const Bf16Kernels& kernels,
-                         Arena& arena);
+void window_product_bf16(const Window<float>& window, const KernelOptions& options,
+                         const Bf16Kernels& kernels, Arena& arena);
 void window_gradient_bf16(const WindowGradient<float>& gradient, const KernelOptions& options,
                           const Bf16Kernels& kernels, Arena& arena);
 

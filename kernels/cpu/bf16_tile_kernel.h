@@ -6,7 +6,8 @@
 
 // The bf16 product written against a tile unit:
 //   Unit::configure(), Unit::release();  unit.clear();  unit.load_a(i, address, bytes between rows);
-//   unit.load_b(i, address);  unit.multiply(i, j): sums(i, j) += a(i) · b(j);  unit.store(i, j, address, bytes).
+//   unit.load_b(i, address);  unit.multiply(i, j): sums(i, j) += a(i) · b(j);  unit.store(i, j, address,
+//   bytes).
 // In an unnamed namespace for the reason given in tile_kernel.h.
 namespace mellow::cpu {
 namespace {
@@ -51,15 +52,16 @@ void convert_bf16(const float* x, int64_t n, uint16_t* high, uint16_t* low) {
     for (int64_t i = 0; i < n; ++i) low[i] = to_bf16(x[i] - from_bf16(high[i]));
 }
 
-void transpose_bf16(const float* x, int64_t x_row, int64_t rows, int64_t columns, uint16_t* high, uint16_t* low,
-                    int64_t to_row) {
+void transpose_bf16(const float* x, int64_t x_row, int64_t rows, int64_t columns, uint16_t* high,
+                    uint16_t* low, int64_t to_row) {
   constexpr int64_t block = 16;  // keeps the lines of x and of the result in the first-level cache
   for (int64_t r0 = 0; r0 < rows; r0 += block) {
     const int64_t r1 = r0 + block < rows ? r0 + block : rows;
     for (int64_t c = 0; c < columns; ++c)
       for (int64_t r = r0; r < r1; ++r) high[c * to_row + r] = to_bf16(x[r * x_row + c]);
     for (int64_t c = 0; low && c < columns; ++c)
-      for (int64_t r = r0; r < r1; ++r) low[c * to_row + r] = to_bf16(x[r * x_row + c] - from_bf16(high[c * to_row + r]));
+      for (int64_t r = r0; r < r1; ++r)
+        low[c * to_row + r] = to_bf16(x[r * x_row + c] - from_bf16(high[c * to_row + r]));
   }
 }
 
@@ -85,7 +87,8 @@ template <class Unit>
 constexpr Bf16Kernels make_bf16_kernels() {
   return {Unit::configure,
           Unit::release,
-          {{multiply_bf16<Unit, 1, 1>, multiply_bf16<Unit, 1, 2>}, {multiply_bf16<Unit, 2, 1>, multiply_bf16<Unit, 2, 2>}},
+          {{multiply_bf16<Unit, 1, 1>, multiply_bf16<Unit, 1, 2>},
+           {multiply_bf16<Unit, 2, 1>, multiply_bf16<Unit, 2, 2>}},
           convert_bf16,
           transpose_bf16,
           pack_bf16};

@@ -10,14 +10,14 @@ namespace mellow::cpu {
 #ifdef __AMX_BF16__
 namespace {
 
-// Tile registers 0 … 3 hold the sums (row tile · 2 + column tile), 4 and 5 the tiles of A, 6 and 7 those of B. The
-// intrinsics want register numbers as literals.
+// Tile registers 0 … 3 hold the sums (row tile · 2 + column tile), 4 and 5 the tiles of A, 6 and 7 those of
+// B. The intrinsics want register numbers as literals.
 struct AmxUnit {
   static void configure() {
     // Palette 1; bytes 16 …: 64 bytes per row (two per entry); bytes 48 …: 16 rows; for 8 tiles.
     alignas(64) static constexpr unsigned char config[64] = {
-        1,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0,
-        0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 16, 16, 16, 16, 16, 16, 16, 16};
+        1,  0, 0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 64, 0, 64, 0,  64, 0,  64, 0,  64, 0,
+        64, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  0, 0,  0, 16, 16, 16, 16, 16, 16, 16, 16};
     _tile_loadconfig(config);
   }
   static void release() { _tile_release(); }

@@ -12,15 +12,15 @@ namespace {
 
 template <class T>
 void check(const Conv1dSizes& s, const KernelOptions& options) {
-  MELLOW_CHECK(s.batch >= 0 && s.in_length >= 0 && s.out_length >= 0, "[conv1d] negative size: batch ", s.batch,
-               ", lengths ", s.in_length, " and ", s.out_length);
+  MELLOW_CHECK(s.batch >= 0 && s.in_length >= 0 && s.out_length >= 0, "[conv1d] negative size: batch ",
+               s.batch, ", lengths ", s.in_length, " and ", s.out_length);
   MELLOW_CHECK(s.in_channels > 0 && s.out_channels > 0 && s.width > 0 && s.stride > 0 && s.dilation > 0,
                "[conv1d] channels ", s.in_channels, " and ", s.out_channels, ", width ", s.width, ", stride ",
                s.stride, " and dilation ", s.dilation, " must be at least 1");
   MELLOW_CHECK(s.groups > 0 && s.in_channels % s.groups == 0 && s.out_channels % s.groups == 0, "[conv1d] ",
                s.in_channels, " and ", s.out_channels, " channels do not divide into ", s.groups, " groups");
-  MELLOW_CHECK(s.x_row >= s.in_channels && s.y_row >= s.out_channels, "[conv1d] row strides ", s.x_row, " and ",
-               s.y_row, " are below the channels ", s.in_channels, " and ", s.out_channels);
+  MELLOW_CHECK(s.x_row >= s.in_channels && s.y_row >= s.out_channels, "[conv1d] row strides ", s.x_row,
+               " and ", s.y_row, " are below the channels ", s.in_channels, " and ", s.out_channels);
   check_options(options, std::is_same_v<T, float>, "conv1d");
 }
 
@@ -28,19 +28,35 @@ void check(const Conv1dSizes& s, const KernelOptions& options) {
 template <class T>
 Window<T> forward_window(const Conv1dSizes& s, int64_t g, const T* x, const T* w, const T* bias, T* y) {
   const int64_t depth = s.in_channels / s.groups, columns = s.out_channels / s.groups;
-  return {.batch = s.batch, .rows = s.out_length, .taps = s.width, .depth = depth, .columns = columns,
-          .step = s.stride, .first = -s.pad_left, .dilation = s.dilation,
-          .x = x + g * depth, .length = s.in_length, .x_row = s.x_row, .x_batch = s.x_batch,
-          .w = w + g * columns * s.width * depth, .w_tap = depth, .w_depth = 1, .w_column = s.width * depth,
+  return {.batch = s.batch,
+          .rows = s.out_length,
+          .taps = s.width,
+          .depth = depth,
+          .columns = columns,
+          .step = s.stride,
+          .first = -s.pad_left,
+          .dilation = s.dilation,
+          .x = x + g * depth,
+          .length = s.in_length,
+          .x_row = s.x_row,
+          .x_batch = s.x_batch,
+          .w = w + g * columns * s.width * depth,
+          .w_tap = depth,
+          .w_depth = 1,
+          .w_column = s.width * depth,
           .bias = bias ? bias + g * columns : nullptr,
-          .y = y + g * columns, .y_row = s.y_row, .y_batch = s.y_batch};
+          .y = y + g * columns,
+          .y_row = s.y_row,
+          .y_batch = s.y_batch};
 }
 
-// Backward data as a product over dy. Input step i gets tap j of output step t where t * stride = i + pad - j * dilation.
-// For the steps i = phase, phase + stride, … only every (stride / g)-th tap from `tap` on divides, g = gcd(stride,
-// dilation), and t falls by dilation / g from one such tap to the next: a window of step 1 over dy with the taps reversed.
+// Backward data as a product over dy. Input step i gets tap j of output step t where t * stride = i + pad - j
+// * dilation. For the steps i = phase, phase + stride, … only every (stride / g)-th tap from `tap` on
+// divides, g = gcd(stride, dilation), and t falls by dilation / g from one such tap to the next: a window of
+// step 1 over dy with the taps reversed.
 template <class T>
-Window<T> backward_data_window(const Conv1dSizes& s, int64_t group, int64_t phase, const T* dy, const T* w, T* dx) {
+Window<T> backward_data_window(const Conv1dSizes& s, int64_t group, int64_t phase, const T* dy, const T* w,
+                               T* dx) {
   const int64_t depth = s.out_channels / s.groups, columns = s.in_channels / s.groups;
   const int64_t g = std::gcd(s.stride, s.dilation), tap_step = s.stride / g;
   int64_t tap = 0;
@@ -48,22 +64,49 @@ Window<T> backward_data_window(const Conv1dSizes& s, int64_t group, int64_t phas
   const int64_t taps = tap < tap_step && tap < s.width ? ceil_div(s.width - tap, tap_step) : 0;
   const int64_t last_tap = tap + std::max<int64_t>(taps - 1, 0) * tap_step;
   const T* first_weight = w + group * depth * s.width * columns + last_tap * columns;
-  return {.batch = s.batch, .rows = phase < s.in_length ? ceil_div(s.in_length - phase, s.stride) : 0, .taps = taps,
-          .depth = depth, .columns = columns,
-          .first = floor_div(phase + s.pad_left - last_tap * s.dilation, s.stride), .dilation = s.dilation / g,
-          .x = dy + group * depth, .length = s.out_length, .x_row = s.y_row, .x_batch = s.y_batch,
-          .w = taps > 0 ? first_weight : w, .w_tap = -tap_step * columns, .w_depth = s.width * columns, .w_column = 1,
-          .y = dx + phase * s.x_row + group * columns, .y_row = s.stride * s.x_row, .y_batch = s.x_batch};
+  return {.batch = s.batch,
+          .rows = phase < s.in_length ? ceil_div(s.in_length - phase, s.stride) : 0,
+          .taps = taps,
+          .depth = depth,
+          .columns = columns,
+          .first = floor_div(phase + s.pad_left - last_tap * s.dilation, s.stride),
+          .dilation = s.dilation / g,
+          .x = dy + group * depth,
+          .length = s.out_length,
+          .x_row = s.y_row,
+          .x_batch = s.y_batch,
+          .w = taps > 0 ? first_weight : w,
+          .w_tap = -tap_step * columns,
+          .w_depth = s.width * columns,
+          .w_column = 1,
+          .y = dx + phase * s.x_row + group * columns,
+          .y_row = s.stride * s.x_row,
+          .y_batch = s.x_batch};
 }
 
 template <class T>
-WindowGradient<T> weights_gradient(const Conv1dSizes& s, int64_t g, const T* x, const T* dy, T* dw, T* dbias) {
+WindowGradient<T> weights_gradient(const Conv1dSizes& s, int64_t g, const T* x, const T* dy, T* dw,
+                                   T* dbias) {
   const int64_t depth = s.in_channels / s.groups, columns = s.out_channels / s.groups;
-  return {.batch = s.batch, .rows = s.out_length, .taps = s.width, .depth = depth, .columns = columns,
-          .step = s.stride, .first = -s.pad_left, .dilation = s.dilation,
-          .x = x + g * depth, .length = s.in_length, .x_row = s.x_row, .x_batch = s.x_batch,
-          .dy = dy + g * columns, .dy_row = s.y_row, .dy_batch = s.y_batch,
-          .dw = dw + g * columns * s.width * depth, .w_tap = depth, .w_depth = 1, .w_column = s.width * depth,
+  return {.batch = s.batch,
+          .rows = s.out_length,
+          .taps = s.width,
+          .depth = depth,
+          .columns = columns,
+          .step = s.stride,
+          .first = -s.pad_left,
+          .dilation = s.dilation,
+          .x = x + g * depth,
+          .length = s.in_length,
+          .x_row = s.x_row,
+          .x_batch = s.x_batch,
+          .dy = dy + g * columns,
+          .dy_row = s.y_row,
+          .dy_batch = s.y_batch,
+          .dw = dw + g * columns * s.width * depth,
+          .w_tap = depth,
+          .w_depth = 1,
+          .w_column = s.width * depth,
           .dbias = dbias ? dbias + g * columns : nullptr};
 }
 
@@ -85,6 +128,13 @@ size_t workspace_of(Conv1dPass pass, const Conv1dSizes& s, const KernelOptions& 
   return most;
 }
 
+// The threads one group of a pass is worth.
+KernelOptions team_for(const Conv1dSizes& s, const KernelOptions& options) {
+  const double weights =
+      double(s.in_channels / s.groups) * double(s.out_channels / s.groups) * double(s.width);
+  return with_threads_for(weights * double(s.batch) * double(s.out_length), options);
+}
+
 template <class T>
 void check_call(Conv1dPass pass, const Conv1dSizes& s, const KernelOptions& options) {
   const size_t needed = conv1d_workspace<T>(pass, s, options);
@@ -96,16 +146,17 @@ void check_call(Conv1dPass pass, const Conv1dSizes& s, const KernelOptions& opti
 template <class T>
 size_t conv1d_workspace(Conv1dPass pass, const Conv1dSizes& sizes, const KernelOptions& options) {
   check<T>(sizes, options);
-  return workspace_of<T>(pass, sizes, options);
+  return workspace_of<T>(pass, sizes, team_for(sizes, options));
 }
 
 template <class T>
 void conv1d_forward(const Conv1dSizes& sizes, const T* x, const T* w, const T* bias, T* y,
                     const KernelOptions& options) {
   check_call<T>(Conv1dPass::forward, sizes, options);
+  const KernelOptions team = team_for(sizes, options);
   for (int64_t g = 0; g < sizes.groups; ++g) {
     Arena arena(options.workspace);
-    window_product(forward_window(sizes, g, x, w, bias, y), options, arena);
+    window_product(forward_window(sizes, g, x, w, bias, y), team, arena);
   }
 }
 
@@ -113,25 +164,27 @@ template <class T>
 void conv1d_backward_data(const Conv1dSizes& sizes, const T* dy, const T* w, T* dx, bool accumulate,
                           const KernelOptions& options) {
   check_call<T>(Conv1dPass::backward_data, sizes, options);
+  const KernelOptions team = team_for(sizes, options);
   for (int64_t g = 0; g < sizes.groups; ++g) {
     for (int64_t phase = 0; phase < sizes.stride; ++phase) {
       Window<T> window = backward_data_window(sizes, g, phase, dy, w, dx);
       window.accumulate = accumulate;
       Arena arena(options.workspace);
-      window_product(window, options, arena);
+      window_product(window, team, arena);
     }
   }
 }
 
 template <class T>
-void conv1d_backward_weights(const Conv1dSizes& sizes, const T* x, const T* dy, T* dw, T* dbias, bool accumulate,
-                             const KernelOptions& options) {
+void conv1d_backward_weights(const Conv1dSizes& sizes, const T* x, const T* dy, T* dw, T* dbias,
+                             bool accumulate, const KernelOptions& options) {
   check_call<T>(Conv1dPass::backward_weights, sizes, options);
+  const KernelOptions team = team_for(sizes, options);
   for (int64_t g = 0; g < sizes.groups; ++g) {
     WindowGradient<T> gradient = weights_gradient(sizes, g, x, dy, dw, dbias);
     gradient.accumulate = accumulate;
     Arena arena(options.workspace);
-    window_gradient(gradient, options, arena);
+    window_gradient(gradient, team, arena);
   }
 }
 
@@ -141,12 +194,13 @@ template void conv1d_forward(const Conv1dSizes&, const float*, const float*, con
                              const KernelOptions&);
 template void conv1d_forward(const Conv1dSizes&, const double*, const double*, const double*, double*,
                              const KernelOptions&);
-template void conv1d_backward_data(const Conv1dSizes&, const float*, const float*, float*, bool, const KernelOptions&);
+template void conv1d_backward_data(const Conv1dSizes&, const float*, const float*, float*, bool,
+                                   const KernelOptions&);
 template void conv1d_backward_data(const Conv1dSizes&, const double*, const double*, double*, bool,
                                    const KernelOptions&);
 template void conv1d_backward_weights(const Conv1dSizes&, const float*, const float*, float*, float*, bool,
                                       const KernelOptions&);
-template void conv1d_backward_weights(const Conv1dSizes&, const double*, const double*, double*, double*, bool,
-                                      const KernelOptions&);
+template void conv1d_backward_weights(const Conv1dSizes&, const double*, const double*, double*, double*,
+                                      bool, const KernelOptions&);
 
 }  // namespace mellow::cpu

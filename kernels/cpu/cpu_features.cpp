@@ -21,8 +21,8 @@ constexpr Isa all_sets[] = {Isa::portable, Isa::avx2, Isa::avx512, Isa::amx};
 
 #if defined(__x86_64__) && defined(__linux__)
 
-// CPUID leaf 7: EDX bit 24 AMX-TILE, bit 22 AMX-BF16. Linux (since 5.16) lets a process use the tile registers only
-// after arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA).
+// CPUID leaf 7: EDX bit 24 AMX-TILE, bit 22 AMX-BF16. Linux (since 5.16) lets a process use the tile
+// registers only after arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA).
 bool may_use_amx() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
@@ -80,7 +80,8 @@ const char* name_of(Isa isa) {
 }
 
 bool has_isa(Isa isa) {
-  static const bool found[] = {detect(Isa::portable), detect(Isa::avx2), detect(Isa::avx512), detect(Isa::amx)};
+  static const bool found[] = {detect(Isa::portable), detect(Isa::avx2), detect(Isa::avx512),
+                               detect(Isa::amx)};
   return found[static_cast<int>(isa)];
 }
 

@@ -9,12 +9,12 @@ enum class Isa { portable, avx2, avx512, amx };
 
 const char* name_of(Isa isa);
 
-// True when this processor, its operating system and this build can run the set. For amx the first call asks Linux
-// for permission to use the tile registers.
+// True when this processor, its operating system and this build can run the set. For amx the first call asks
+// Linux for permission to use the tile registers.
 bool has_isa(Isa isa);
 
-// The widest set available, or the one named by the environment variable MELLOW_ISA (portable, avx2, avx512, amx).
-// Throws Error when MELLOW_ISA names no set or one this machine cannot run.
+// The widest set available, or the one named by the environment variable MELLOW_ISA (portable, avx2, avx512,
+// amx). Throws Error when MELLOW_ISA names no set or one this machine cannot run.
 Isa best_isa();
 
 }  // namespace mellow::cpu

@@ -8,9 +8,10 @@
 
 namespace mellow::cpu {
 
-// batch products of row-major matrices: C = op(A) · op(B), or C += op(A) · op(B), with op(A) [m, k], op(B) [k, n],
-// C [m, n]. trans_a means A is stored [k, m], trans_b that B is stored [n, k]; lda, ldb and ldc are the elements between
-// stored rows, a_batch, b_batch and c_batch those between products (a_batch or b_batch 0: all share one matrix).
+// batch products of row-major matrices: C = op(A) · op(B), or C += op(A) · op(B), with op(A) [m, k], op(B)
+// [k, n], C [m, n]. trans_a means A is stored [k, m], trans_b that B is stored [n, k]; lda, ldb and ldc are
+// the elements between stored rows, a_batch, b_batch and c_batch those between products (a_batch or b_batch
+// 0: all share one matrix).
 template <class T>
 struct Gemm {
   int64_t m, n, k;

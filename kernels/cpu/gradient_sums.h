@@ -7,15 +7,16 @@
 
 namespace mellow::cpu {
 
-// What the gradients of all precisions share. The sum over samples and time is split into one part per thread of the
-// options; each part sums its units in order into its own buffer, and the buffers are added in order, so the result
-// does not depend on timing. A unit is a range of rows of one sample, or all rows of several short samples.
-// The buffers hold the columns in panels as pack_panels() makes them: [taps in reach, depth, panel width].
+// What the gradients of all precisions share. The sum over samples and time is split into one part per thread
+// of the options; each part sums its units in order into its own buffer, and the buffers are added in order,
+// so the result does not depend on timing. A unit is a range of rows of one sample, or all rows of several
+// short samples. The buffers hold the columns in panels as pack_block() lays them out: [taps in reach, depth,
+// panel width].
 template <class T>
 class GradientSums {
  public:
-  GradientSums(const WindowGradient<T>& gradient, const KernelOptions& options, int64_t lanes, int64_t steps_per_unit,
-               Arena& arena);
+  GradientSums(const WindowGradient<T>& gradient, const KernelOptions& options, int64_t lanes,
+               int64_t steps_per_unit, Arena& arena);
   void run();
 
  protected:
@@ -33,7 +34,9 @@ class GradientSums {
     return rows == 0 || taps_.empty() ? 0 : (rows - 1) * g_.step + (taps_.size() - 1) * g_.dilation + 1;
   }
   // The first of them for a unit.
-  int64_t first_input(Range rows) const { return rows.begin * g_.step + g_.first + taps_.begin * g_.dilation; }
+  int64_t first_input(Range rows) const {
+    return rows.begin * g_.step + g_.first + taps_.begin * g_.dilation;
+  }
 
   const WindowGradient<T>& g_;
   const KernelOptions& options_;

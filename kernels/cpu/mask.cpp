@@ -8,29 +8,46 @@
 namespace mellow {
 namespace {
 
+// The words of groups of four elements, from group `first` on: a loop that the compiler vectorises.
+MELLOW_CLONES void draw_words(int64_t groups, int64_t first, uint64_t seed, int64_t step, uint32_t site,
+                              uint32_t* words) {
+  for (int64_t g = 0; g < groups; ++g) {
+    const RandomWords four = dropout_words(seed, step, site, 4 * (first + g));
+    for (size_t k = 0; k < 4; ++k) words[4 * static_cast<size_t>(g) + k] = four[k];
+  }
+}
+
+template <class T>
+MELLOW_CLONES void drop_range(int64_t n, const uint32_t* words, float drop, T kept, const T* x, bool add,
+                              T* y) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const T value = dropout_keeps(words[i], drop) ? kept * x[i] : T{0};
+    y[i] = add ? y[i] + value : value;
+  }
+}
+
 // y := x · mask / (1 - drop), or += with `add`; the mask is drawn by element number, so that forward and
 // backward agree.
 void apply_dropout(const Cpu& cpu, const Dropout& op, const Tensor& x, bool add, const Tensor& y) {
+  constexpr int64_t block = 1024;  // elements drawn at once
+  const bool flat = x.is_contiguous() && y.is_contiguous();
   const cpu::RowWalk from("dropout", x), to("dropout", y);
-  const int64_t step = *op.step.data<int64_t>(), width = to.width();
+  const int64_t step = *op.step.data<int64_t>();
+  const int64_t width = flat ? y.count() : to.width(), rows = flat ? 1 : to.count();
+  const int64_t blocks = (width + block - 1) / block;  // of each row
   const float drop = static_cast<float>(op.drop);
   cpu::for_float("dropout", y.dtype(), [&]<class T>() {
     const T kept = static_cast<T>(1 / (1 - op.drop));
-    cpu::parallel_for(cpu, to.count(), 1 + 1024 / (width + 1), [&](int64_t begin, int64_t end) {
-      RandomWords words{};
-      int64_t drawn = -1;  // which four elements `words` belongs to
-      for (int64_t r = begin; r < end; ++r) {
-        const T* a = x.data<T>() + from.at(r);
-        T* b = y.data<T>() + to.at(r);
-        for (int64_t c = 0; c < width; ++c) {
-          const int64_t element = r * width + c;
-          if (element / 4 != drawn) {
-            words = dropout_words(op.seed, step, op.site, element);
-            drawn = element / 4;
-          }
-          const T value = dropout_keeps(words, element, drop) ? kept * a[c] : T{0};
-          b[c] = add ? b[c] + value : value;
-        }
+    cpu::parallel_for(cpu, rows * blocks, 1 + block / (width + 1), [&](int64_t begin, int64_t end) {
+      uint32_t words[block + 8];  // a block may begin and end inside a group
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / blocks, column = i % blocks * block, n = std::min(block, width - column);
+        const int64_t element = row * width + column, first = element / 4;
+        draw_words((element + n - 1) / 4 - first + 1, first, op.seed, step, op.site, words);
+        drop_range(n, static_cast<const uint32_t*>(words + element % 4), drop, kept,
+                   static_cast<const T*>(x.data<T>() + (flat ? 0 : from.at(row)) + column), add,
+                   y.data<T>() + (flat ? 0 : to.at(row)) + column);
       }
     });
   });

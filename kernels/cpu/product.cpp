@@ -12,6 +12,18 @@ bool by_onednn(const Gemm<float>& g, const KernelOptions& options) {
 }
 bool by_onednn(const Gemm<double>&, const KernelOptions&) { return false; }
 
+// Needs no memory, so it is what remains when the library could not get any.
+void plain_product(const Gemm<float>& g) {
+  for (int64_t i = 0; i < g.m; ++i)
+    for (int64_t j = 0; j < g.n; ++j) {
+      float sum = g.accumulate ? g.c[i * g.ldc + j] : 0;
+      for (int64_t l = 0; l < g.k; ++l)
+        sum +=
+            g.a[g.trans_a ? l * g.lda + i : i * g.lda + l] * g.b[g.trans_b ? j * g.ldb + l : l * g.ldb + j];
+      g.c[i * g.ldc + j] = sum;
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -24,22 +36,27 @@ void product(Cpu& cpu, const Gemm<T>& g) {
   gemm(g, options);
 }
 
-template <class T>
-size_t strict_product_workspace(const Gemm<T>& g) {
+template <>
+size_t strict_product_workspace(const Gemm<float>&) {
+  return 0;
+}
+
+template <>
+size_t strict_product_workspace(const Gemm<double>& g) {
   return gemm_workspace(g, {});
 }
 
-template <class T>
-void strict_product(const Gemm<T>& g, void* workspace, size_t bytes) {
-  if (by_onednn(g, {})) return;
+template <>
+void strict_product(const Gemm<float>& g, void*, size_t) {
+  if (!onednn_sgemm(g, 1)) plain_product(g);
+}
+
+template <>
+void strict_product(const Gemm<double>& g, void* workspace, size_t bytes) {
   gemm(g, {.workspace = workspace, .workspace_bytes = bytes});
 }
 
 template void product(Cpu&, const Gemm<float>&);
 template void product(Cpu&, const Gemm<double>&);
-template void strict_product(const Gemm<float>&, void*, size_t);
-template void strict_product(const Gemm<double>&, void*, size_t);
-template size_t strict_product_workspace(const Gemm<float>&);
-template size_t strict_product_workspace(const Gemm<double>&);
 
 }  // namespace mellow::cpu

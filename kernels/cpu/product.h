@@ -24,8 +24,9 @@ KernelOptions options_of(const Cpu& cpu) {
 template <class T>
 void product(Cpu& cpu, const Gemm<T>& gemm);
 
-// For calls from one part of a parallel region, where nothing may throw: one thread, full precision.
-// `workspace` has at least strict_product_workspace() bytes for the sizes given and is aligned to 64 bytes.
+// For calls from one part of a parallel region, where nothing may throw: one product (no batch), one thread,
+// full precision. `workspace` has at least strict_product_workspace() bytes for the same sizes, aligned to 64
+// bytes.
 template <class T>
 void strict_product(const Gemm<T>& gemm, void* workspace, size_t bytes);
 template <class T>

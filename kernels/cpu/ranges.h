@@ -22,6 +22,8 @@ inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 inline int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 // Part i of n nearly equal parts of [0, total).
-inline Range part_of_range(int64_t total, int64_t i, int64_t n) { return {total * i / n, total * (i + 1) / n}; }
+inline Range part_of_range(int64_t total, int64_t i, int64_t n) {
+  return {total * i / n, total * (i + 1) / n};
+}
 
 }  // namespace mellow::cpu

@@ -6,14 +6,14 @@
 namespace mellow::cpu {
 namespace {
 
-// Rows of a panel that are written together: 16 rows of 16 columns are 1 KiB, so a gather along columns stays in
-// the first-level cache.
+// Rows of a panel that are written together: 16 rows of 16 columns are 1 KiB, so a gather along columns stays
+// in the first-level cache.
 constexpr int64_t row_block = 16;
 
 // to[d][n] = part of w[d * w_depth + n * w_column] for n < columns, 0 for columns <= n < width.
 template <class T>
-void pack_block(const T* w, int64_t w_depth, int64_t w_column, int64_t depth, int64_t columns, int64_t width,
-                Part part, T* to) {
+void pack_matrix(const T* w, int64_t w_depth, int64_t w_column, int64_t depth, int64_t columns, int64_t width,
+                 Part part, T* to) {
   for (int64_t d0 = 0; d0 < depth; d0 += row_block) {
     const int64_t d1 = std::min(depth, d0 + row_block);
     if (w_column == 1) {
@@ -56,23 +56,19 @@ void stage_transposed(const T* x, int64_t x_row, int64_t depth, Range rows, Part
 }
 
 template <class T>
-void pack_panels(const PanelSource<T>& source, int64_t lanes, Part part, int threads, T* to) {
-  const int64_t panels = ceil_div(source.columns, 2 * lanes), taps = source.taps.size();
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-  for (int64_t block = 0; block < panels * taps; ++block) {
-    const int64_t p = block / taps, j = block % taps, column = p * 2 * lanes;
-    const int64_t width = panel_width(source.columns, lanes, p);
-    const T* w = source.w + (source.taps.begin + j) * source.w_tap + column * source.w_column;
-    pack_block(w, source.w_depth, source.w_column, source.depth, std::min(width, source.columns - column), width,
-               part, to + (column * taps + j * width) * source.depth);
-  }
+void pack_block(const PanelSource<T>& source, int64_t lanes, Part part, int64_t block, T* to) {
+  const int64_t taps = source.taps.size(), p = block / taps, j = block % taps, column = p * 2 * lanes;
+  const int64_t width = panel_width(source.columns, lanes, p);
+  const T* w = source.w + (source.taps.begin + j) * source.w_tap + column * source.w_column;
+  pack_matrix(w, source.w_depth, source.w_column, source.depth, std::min(width, source.columns - column),
+              width, part, to + (column * taps + j * width) * source.depth);
 }
 
 template void stage_rows(const float*, int64_t, int64_t, int64_t, Range, Part, float*);
 template void stage_rows(const double*, int64_t, int64_t, int64_t, Range, Part, double*);
 template void stage_transposed(const float*, int64_t, int64_t, Range, Part, float*);
 template void stage_transposed(const double*, int64_t, int64_t, Range, Part, double*);
-template void pack_panels(const PanelSource<float>&, int64_t, Part, int, float*);
-template void pack_panels(const PanelSource<double>&, int64_t, Part, int, double*);
+template void pack_block(const PanelSource<float>&, int64_t, Part, int64_t, float*);
+template void pack_block(const PanelSource<double>&, int64_t, Part, int64_t, double*);
 
 }  // namespace mellow::cpu

@@ -3,9 +3,9 @@
 
 #include "mellow/kernels/cpu/tile.h"
 
-// The register tile in GCC/Clang vector types, compiled once per instruction set. Only the *_<set>.cpp units include
-// this file. Everything is in an unnamed namespace: code built for AVX must never be the copy the linker picks for
-// a unit that runs without it.
+// The register tile in GCC/Clang vector types, compiled once per instruction set. Only the *_<set>.cpp units
+// include this file. Everything is in an unnamed namespace: code built for AVX must never be the copy the
+// linker picks for a unit that runs without it.
 namespace mellow::cpu {
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <omp.h>
-
 #include <algorithm>
+
+#include <omp.h>
 
 #include "mellow/kernels/cpu/bf16_product.h"
 #include "mellow/kernels/cpu/gradient_sums.h"
@@ -10,8 +10,8 @@
 namespace mellow::cpu {
 namespace {
 
-// Time steps summed in registers before they are added to memory. A panel of dy of this height and the input beside
-// it share the first-level cache.
+// Time steps summed in registers before they are added to memory. A panel of dy of this height and the input
+// beside it share the first-level cache.
 constexpr int64_t steps_per_unit = 128;
 
 // The register tiles' depth is time; their rows are (tap, depth) pairs, their columns those of dy.
@@ -23,8 +23,8 @@ class TileGradient final : public GradientSums<T> {
 
  public:
   TileGradient(const WindowGradient<T>& gradient, const KernelOptions& options, Arena& arena)
-      : Base(gradient, options, tiles_for(options.isa, T()).lanes, steps_per_unit, arena),
-        tiles_(tiles_for(options.isa, T())) {
+      : Base(gradient, options, tiles_for(options, T()).lanes, steps_per_unit, arena),
+        tiles_(tiles_for(options, T())) {
     const int64_t last_input = first_input({g_.rows - 1, g_.rows}) + (taps_.size() - 1) * g_.dilation;
     const bool padded = !taps_.empty() && (first_input({0, g_.rows}) < 0 || last_input >= g_.length);
     const bool gaps = taps_.size() > 1 && g_.x_row != g_.depth;
@@ -51,8 +51,9 @@ class TileGradient final : public GradientSums<T> {
 
   // Panels [samples, rows, width], as pack_panels makes them, with a sample in the place of a tap.
   void pack_dy(Range samples, Range rows, Part part, T* to) const {
-    const PanelSource<T> source{g_.dy + rows.begin * g_.dy_row, g_.dy_batch, g_.dy_row, 1, samples, rows.size(), g_.columns};
-    pack_panels(source, lanes_, part, 1, to);
+    const PanelSource<T> source{
+        g_.dy + rows.begin * g_.dy_row, g_.dy_batch, g_.dy_row, 1, samples, rows.size(), g_.columns};
+    for (int64_t i = 0; i < packing_blocks(source, lanes_); ++i) pack_block(source, lanes_, part, i, to);
   }
 
   // Input row i of the unit's sample s is at base + s * sample + (i - origin) * row.
@@ -71,9 +72,10 @@ class TileGradient final : public GradientSums<T> {
     return {to, sample_size_, begin, g_.depth};
   }
 
-  // The sums of one panel are [taps, depth, width]: the rows of its register tiles are depths, and run on over the
-  // taps where a window has no gaps.
-  void run_panel(const Input& input, int64_t samples, Range rows, const T* dy, int64_t column, T* sums) const {
+  // The sums of one panel are [taps, depth, width]: the rows of its register tiles are depths, and run on
+  // over the taps where a window has no gaps.
+  void run_panel(const Input& input, int64_t samples, Range rows, const T* dy, int64_t column,
+                 T* sums) const {
     const bool joined = g_.dilation * input.row == g_.depth;
     const int64_t groups = joined ? 1 : taps_.size();
     const int64_t group_rows = joined ? taps_.size() * g_.depth : g_.depth;
@@ -81,16 +83,19 @@ class TileGradient final : public GradientSums<T> {
     for (int64_t j = 0; j < groups; ++j) {
       for (int64_t m = 0; m < tiles; ++m) {
         const Range part = part_of_range(group_rows, m, tiles);
-        const Range taps{taps_.begin + j + part.begin / g_.depth, taps_.begin + j + (part.end - 1) / g_.depth + 1};
-        run_tile(input, samples, rows, taps, part.begin - (taps.begin - taps_.begin - j) * g_.depth, part.size(), dy,
-                 column, sums + (j * g_.depth + part.begin) * panel_width(g_.columns, lanes_, column / panel_columns()));
+        const Range taps{taps_.begin + j + part.begin / g_.depth,
+                         taps_.begin + j + (part.end - 1) / g_.depth + 1};
+        run_tile(
+            input, samples, rows, taps, part.begin - (taps.begin - taps_.begin - j) * g_.depth, part.size(),
+            dy, column,
+            sums + (j * g_.depth + part.begin) * panel_width(g_.columns, lanes_, column / panel_columns()));
       }
     }
   }
 
   // Adds to `count` rows of the sums, from depth `depth` of tap taps.begin on.
-  void run_tile(const Input& input, int64_t samples, Range rows, Range taps, int64_t depth, int64_t count, const T* dy,
-                int64_t column, T* sums) const {
+  void run_tile(const Input& input, int64_t samples, Range rows, Range taps, int64_t depth, int64_t count,
+                const T* dy, int64_t column, T* sums) const {
     const Range steps = intersect(rows, rows_in_reach(g_, taps));
     if (steps.empty()) return;
     const int64_t width = panel_width(g_.columns, lanes_, column / panel_columns());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cpu/window_product.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <type_traits>
+
+#include <omp.h>
 
 #include "mellow/kernels/cpu/bf16_product.h"
 #include "mellow/kernels/cpu/staging.h"
@@ -12,7 +12,8 @@
 namespace mellow::cpu {
 namespace {
 
-// Bytes of input that one unit of work reads again for every panel of w; they should stay in the second-level cache.
+// Bytes of input that one unit of work reads again for every panel of w; they should stay in the second-level
+// cache.
 constexpr int64_t unit_bytes = 128 * 1024;
 
 // Where a unit finds input row i: at base + (i - origin) * row.
@@ -26,7 +27,7 @@ template <class T>
 class WindowProduct {
  public:
   WindowProduct(const Window<T>& window, const KernelOptions& options, Arena& arena)
-      : w_(window), options_(options), tiles_(tiles_for(options.isa, T())), terms_(terms_of(options.precision)) {
+      : w_(window), options_(options), tiles_(tiles_for(options, T())), terms_(terms_of(options.precision)) {
     taps_ = taps_in_reach(w_, {0, w_.rows});
     const int64_t padded_columns = round_up(w_.columns, tiles_.lanes);
     choose_units();
@@ -42,10 +43,10 @@ class WindowProduct {
 
   void run() {
     if (w_.batch == 0 || w_.rows == 0 || w_.columns == 0) return;
-    pack();
     const int64_t units = w_.batch * units_per_sample_;
 #pragma omp parallel num_threads(options_.threads) if (options_.threads > 1)
     {
+      pack();
       const int thread = omp_get_thread_num();
       const Range mine = part_of_range(units, thread, omp_get_num_threads());
       for (int64_t u = mine.begin; u < mine.end; ++u)
@@ -57,8 +58,10 @@ class WindowProduct {
  private:
   // A unit is a range of rows of one sample.
   void choose_units() {
-    const int64_t halo = (taps_.size() - 1) * w_.dilation, row_bytes = w_.depth * w_.step * int64_t(sizeof(T));
-    int64_t rows = std::max({unit_bytes / std::max<int64_t>(row_bytes, 1), halo / 2, int64_t(4 * tiles_.rows)});
+    const int64_t halo = (taps_.size() - 1) * w_.dilation,
+                  row_bytes = w_.depth * w_.step * int64_t(sizeof(T));
+    int64_t rows =
+        std::max({unit_bytes / std::max<int64_t>(row_bytes, 1), halo / 2, int64_t(4 * tiles_.rows)});
     if (w_.batch < 4 * options_.threads)
       rows = std::min(rows, std::max<int64_t>(2 * tiles_.rows, w_.batch * w_.rows / (4 * options_.threads)));
     units_per_sample_ = std::max<int64_t>(1, ceil_div(w_.rows, rows));
@@ -75,12 +78,20 @@ class WindowProduct {
     return rows == 0 || taps == 0 ? 0 : (rows - 1) * w_.step + (taps - 1) * w_.dilation + 1;
   }
 
+  // Called by all threads of the team.
   void pack() {
     const PanelSource<T> source{w_.w, w_.w_tap, w_.w_depth, w_.w_column, taps_, w_.depth, w_.columns};
-    pack_panels(source, tiles_.lanes, terms_.term[0].b, options_.threads, packed_);
-    if (packed_low_) pack_panels(source, tiles_.lanes, Part::low, options_.threads, packed_low_);
-    std::fill(bias_, bias_ + round_up(w_.columns, tiles_.lanes), T(0));
-    if (w_.bias) std::copy(w_.bias, w_.bias + w_.columns, bias_);
+    const int64_t blocks = packing_blocks(source, tiles_.lanes);
+#pragma omp single nowait
+    {
+      std::fill(bias_, bias_ + round_up(w_.columns, tiles_.lanes), T(0));
+      if (w_.bias) std::copy(w_.bias, w_.bias + w_.columns, bias_);
+    }
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < blocks; ++i) {
+      pack_block(source, tiles_.lanes, terms_.term[0].b, i, packed_);
+      if (packed_low_) pack_block(source, tiles_.lanes, Part::low, i, packed_low_);
+    }
   }
 
   void run_unit(int64_t sample, Range rows, T* stage) const {
@@ -106,8 +117,8 @@ class WindowProduct {
     return {stage, begin, w_.depth};
   }
 
-  // The part of w that all rows of the unit pass by stays in the first-level cache: a block of one panel's depth, or
-  // several whole panels where the depth is small.
+  // The part of w that all rows of the unit pass by stays in the first-level cache: a block of one panel's
+  // depth, or several whole panels where the depth is small.
   void run_panels(const Rows<T>& input, Range rows, const T* packed, bool accumulate, T* y) const {
     const int64_t taps = std::max<int64_t>(taps_.size(), 1), depth = std::max<int64_t>(w_.depth, 1);
     const int64_t taps_per_block = std::clamp<int64_t>(tiles_.block_depth / depth, 1, taps);
@@ -171,8 +182,8 @@ class WindowProduct {
     }
   }
 
-  void write_tile(Tile<T>& tile, TileFunction<T> function, Range rows, int64_t column, int64_t width, bool first,
-                  T* y) const {
+  void write_tile(Tile<T>& tile, TileFunction<T> function, Range rows, int64_t column, int64_t width,
+                  bool first, T* y) const {
     T* c = y + rows.begin * w_.y_row + column;
     const int64_t columns = std::min(width, w_.columns - column);
     tile.init = first ? bias_ + column : c;
@@ -205,14 +216,14 @@ class WindowProduct {
 
 }  // namespace
 
-const TileKernels<float>& tiles_for(Isa isa, float) {
-  const TileKernels<float>* found = nullptr;
-  if (isa == Isa::avx2) found = avx2_tiles();
-  if (isa == Isa::avx512 || isa == Isa::amx) found = avx512_tiles();
+const TileKernels<float>& tiles_for(const KernelOptions& options, float) {
+  const TileKernels<float>* found = options.float_tiles;
+  if (!found && options.isa == Isa::avx2) found = avx2_tiles();
+  if (!found && options.isa >= Isa::avx512) found = avx512_tiles();
   return found ? *found : portable_tiles(0.0f);
 }
 
-const TileKernels<double>& tiles_for(Isa, double) { return portable_tiles(0.0); }
+const TileKernels<double>& tiles_for(const KernelOptions&, double) { return portable_tiles(0.0); }
 
 template <class T>
 void window_product(const Window<T>& window, const KernelOptions& options, Arena& arena) {

@@ -14,15 +14,16 @@ namespace mellow::cpu {
 
 // A product whose left operand is a window sliding over a series, read in place:
 //   y[b, t, n] = bias[n] + sum over taps j, depth d of x[b, t * step + first + j * dilation, d] · w[j, d, n]
-// with x zero outside [0, length). Forward convolution, backward data and the plain matrix product (one tap, one
-// sample) are all of this form; only the strides differ.
+// with x zero outside [0, length). Forward convolution, backward data and the plain matrix product (one tap,
+// one sample) are all of this form; only the strides differ.
 template <class T>
 struct Window {
   int64_t batch, rows, taps, depth, columns;  // y is [batch, rows, columns]
   int64_t step = 1, first = 0, dilation = 1;
   const T* x;
   int64_t length, x_row, x_batch;
-  bool x_transposed = false;  // x is [depth, length] with rows of x_row elements; one tap, step 1, no padding only
+  bool x_transposed =
+      false;  // x is [depth, length] with rows of x_row elements; one tap, step 1, no padding only
   const T* w;
   int64_t w_tap, w_depth, w_column;  // any strides, negative ones too
   const T* bias = nullptr;
@@ -32,7 +33,8 @@ struct Window {
 };
 
 // The reverse product: the gradient of a Window's w, summed over samples and time.
-//   dw[j, d, n] (+)= sum over b, t of x[b, t * step + first + j * dilation, d] · dy[b, t, n],  dbias[n] (+)= sum of dy
+//   dw[j, d, n] (+)= sum over b, t of x[b, t * step + first + j * dilation, d] · dy[b, t, n],  dbias[n] (+)=
+//   sum of dy
 template <class T>
 struct WindowGradient {
   int64_t batch, rows, taps, depth, columns;
@@ -47,9 +49,9 @@ struct WindowGradient {
   bool accumulate = false;
 };
 
-// The tiles for a set; double has portable ones only.
-const TileKernels<float>& tiles_for(Isa isa, float);
-const TileKernels<double>& tiles_for(Isa isa, double);
+// The tiles the options ask for; double has portable ones only.
+const TileKernels<float>& tiles_for(const KernelOptions& options, float);
+const TileKernels<double>& tiles_for(const KernelOptions& options, double);
 
 // Takes its workspace from the arena; an arena without a base only counts. T is float or double.
 template <class T>

@@ -40,8 +40,12 @@ void launch_grid(Cuda& cuda, void (*kernel)(P...), dim3 grid, int block, size_t 
                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(shared_bytes)));
   }
-  kernel<<<grid, static_cast<unsigned>(block), shared_bytes, state.stream>>>(args...);
-  CUDA_CHECK(cudaGetLastError());
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(static_cast<unsigned>(block));
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = state.stream;
+  CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, args...));
 }
 
 // One thread per element: kernel(n, args…) starts with

@@ -5,15 +5,17 @@
 #include <doctest/doctest.h>
 
 #include "mellow/data/readers.h"
-#include "mellow/tests/support/error_of.h"
+#include "mellow/tests/support/files.h"
 
 using namespace mellow;
+using test::contains;
+using test::message_of;
 
 namespace {
 
 SeriesSet read(const std::string& text) { return read_series(text, Format::arff, "x.arff"); }
 std::string fault(const std::string& text) {
-  return error_of([&] { read(text); });
+  return message_of([&] { read(text); });
 }
 
 const std::string univariate =

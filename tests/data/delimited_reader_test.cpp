@@ -5,9 +5,11 @@
 #include <doctest/doctest.h>
 
 #include "mellow/data/readers.h"
-#include "mellow/tests/support/error_of.h"
+#include "mellow/tests/support/files.h"
 
 using namespace mellow;
+using test::contains;
+using test::message_of;
 
 namespace {
 
@@ -15,7 +17,7 @@ SeriesSet read(const std::string& text, const ReadOptions& options = {}) {
   return read_series(text, Format::tsv, "x.tsv", options);
 }
 std::string fault(const std::string& text, const ReadOptions& options = {}) {
-  return error_of([&] { read(text, options); });
+  return message_of([&] { read(text, options); });
 }
 
 }  // namespace
@@ -138,10 +140,10 @@ TEST_CASE("readers: the format by the file's ending") {
   CHECK(format_of("Adiac_TRAIN") == Format::csv);
   CHECK(format_of("b.ts") == Format::ts);
   CHECK(format_of("b.arff") == Format::arff);
-  CHECK(contains(error_of([] { format_of("m1.tsf"); }), "forecasting"));
-  CHECK(contains(error_of([] { format_of("m1.npy"); }), ".npy"));
+  CHECK(contains(message_of([] { format_of("m1.tsf"); }), "forecasting"));
+  CHECK(contains(message_of([] { format_of("m1.npy"); }), ".npy"));
   CHECK(dataset_name("x/GunPoint_TRAIN.tsv") == "GunPoint");
   CHECK(dataset_name("Adiac_TEST") == "Adiac");
-  CHECK(contains(error_of([] { read_series("no/such.tsv"); }), "no/such.tsv: cannot open: No such file"));
-  CHECK(contains(error_of([] { read_series("/"); }), "it is a folder"));
+  CHECK(contains(message_of([] { read_series("no/such.tsv"); }), "no/such.tsv: cannot open: No such file"));
+  CHECK(contains(message_of([] { read_series("/"); }), "it is a folder"));
 }

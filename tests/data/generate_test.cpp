@@ -6,9 +6,11 @@
 #include <doctest/doctest.h>
 
 #include "mellow/data/generate.h"
-#include "mellow/tests/support/error_of.h"
+#include "mellow/tests/support/files.h"
 
 using namespace mellow;
+using test::contains;
+using test::message_of;
 
 namespace {
 
@@ -45,7 +47,8 @@ TEST_CASE("generate: sizes, balance, and the seed alone decides") {
     CHECK(generate(e.name, 4).test.values != pair.test.values);
     CHECK(pair.train.values[0] != pair.test.values[0]);
   }
-  CHECK(contains(error_of([] { generate("cfb", 1); }), "there are cbf, two-patterns and synthetic-control"));
+  CHECK(
+      contains(message_of([] { generate("cfb", 1); }), "there are cbf, two-patterns and synthetic-control"));
 }
 
 // Every series is in its event from step 32 to 48: a plateau of 6, the start of a ramp up, the start of a
@@ -123,5 +126,5 @@ TEST_CASE("generate: the mixture has the published Bayes error") {
   CHECK(generate_mixture(11, 2, 50).sparse ==
         std::vector<uint8_t>(mixture.sparse.begin(), mixture.sparse.begin() + 150));
   CHECK(generate_mixture(11, 1, 50).set.values != generate_mixture(11, 2, 50).set.values);
-  CHECK(contains(error_of([] { generate_mixture(1, 0, 0); }), "at least 1 instance per class, got 0"));
+  CHECK(contains(message_of([] { generate_mixture(1, 0, 0); }), "at least 1 instance per class, got 0"));
 }

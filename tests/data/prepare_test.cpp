@@ -7,9 +7,11 @@
 
 #include "mellow/data/prepare.h"
 #include "mellow/data/readers.h"
-#include "mellow/tests/support/error_of.h"
+#include "mellow/tests/support/files.h"
 
 using namespace mellow;
+using test::contains;
+using test::message_of;
 
 namespace {
 
@@ -108,6 +110,9 @@ TEST_CASE("prepare: centring rotates a series into the middle") {
   centre(late);  // prefix 3, suffix 0: right by 1 - 3 = -2
   CHECK(late.row(0)[1] == 1);
   CHECK(late.row(0)[2] == 2);
+  SeriesSet early = tsv("1\tNaN\t1\tNaN\tNaN\tNaN\tNaN\n2\t1\t2\t3\t4\t5\t6\n");
+  centre(early);  // prefix 1, suffix 4: right by 2 - 1 = 1
+  CHECK(early.row(0)[2] == 1);
   CHECK_FALSE(needs_centring(tsv("1\t1\tNaN\t2\n")));
 }
 
@@ -119,14 +124,14 @@ TEST_CASE("prepare: the sets stored raw") {
 }
 
 TEST_CASE("prepare: what cannot be trained on") {
-  CHECK(contains(error_of([] { check_trainable(tsv("1\t1\n1\t2\n")); }),
+  CHECK(contains(message_of([] { check_trainable(tsv("1\t1\n1\t2\n")); }),
                  "at least 2 classes, the set has only \"1\""));
-  CHECK(contains(error_of([] { check_trainable(tsv("1\t1\t2\n2\t2\tNaN\n")); }),
+  CHECK(contains(message_of([] { check_trainable(tsv("1\t1\t2\n2\t2\tNaN\n")); }),
                  "value nan in series 1, step 1"));
   CHECK(contains(
-      error_of([] { check_trainable(read_series("1\n", Format::tsv, "x", {.label_column = false})); }),
+      message_of([] { check_trainable(read_series("1\n", Format::tsv, "x", {.label_column = false})); }),
       "needs class labels"));
-  CHECK(error_of([] { check_trainable(tsv("1\t1\n2\t2\n")); }) == "no error");
+  CHECK(message_of([] { check_trainable(tsv("1\t1\n2\t2\n")); }).empty());
 }
 
 TEST_CASE("holdout: every class in both parts, by the seed alone") {
@@ -151,10 +156,28 @@ TEST_CASE("holdout: every class in both parts, by the seed alone") {
   CHECK(small.labels.size() == 9);
 }
 
+// 2 of 10 are held out: over 2,000 seeds each series 400 times and each pair 44 times, give or take.
+TEST_CASE("holdout: every series and pair is as likely as another") {
+  std::string text;
+  for (int i = 0; i < 10; ++i) text += "1\t0\n";
+  const SeriesSet set = tsv(text);
+  int single[10] = {}, pairs[10][10] = {};
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const auto held = stratified_holdout(set, 0.2, seed).held_out;
+    REQUIRE(held.size() == 2);
+    for (int64_t i : held) ++single[i];
+    ++pairs[held[0]][held[1]];
+  }
+  for (int i = 0; i < 10; ++i) {
+    CHECK(std::abs(single[i] - 400) < 80);
+    for (int j = i + 1; j < 10; ++j) CHECK(std::abs(pairs[i][j] - 44) < 30);
+  }
+}
+
 TEST_CASE("holdout: what cannot be split") {
   const SeriesSet set = tsv("1\t1\n1\t2\n2\t3\n");
-  CHECK(contains(error_of([&] { stratified_holdout(set, 0.5, 1); }),
+  CHECK(contains(message_of([&] { stratified_holdout(set, 0.5, 1); }),
                  "class 2 has 1 series, a validation split needs 2"));
-  CHECK(contains(error_of([&] { stratified_holdout(set, 1.0, 1); }), "between 0 and 1, got 1"));
-  CHECK(contains(error_of([&] { select(set, {3}); }), "position 3 of 3 series"));
+  CHECK(contains(message_of([&] { stratified_holdout(set, 1.0, 1); }), "between 0 and 1, got 1"));
+  CHECK(contains(message_of([&] { select(set, {3}); }), "position 3 of 3 series"));
 }

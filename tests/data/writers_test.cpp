@@ -8,9 +8,11 @@
 #include "mellow/data/writers.h"
 #include "mellow/engine/core/random.h"
 #include "mellow/tests/data/format_seeds.h"
-#include "mellow/tests/support/error_of.h"
+#include "mellow/tests/support/files.h"
 
 using namespace mellow;
+using test::contains;
+using test::message_of;
 
 namespace {
 
@@ -68,9 +70,9 @@ TEST_CASE("writers: any float32 survives") {
 
 TEST_CASE("writers: what a format cannot hold") {
   SeriesSet set = read_series("@univariate false\n@classLabel true a\n@data\n1:2:a\n", Format::ts, "x");
-  CHECK(contains(error_of([&] { write_series(set, Format::tsv); }), "x has 2 channels"));
-  CHECK(contains(error_of([&] { write_series(set, Format::arff); }), "write .ts"));
+  CHECK(contains(message_of([&] { write_series(set, Format::tsv); }), "x has 2 channels"));
+  CHECK(contains(message_of([&] { write_series(set, Format::arff); }), "write .ts"));
   set = read_series("@attribute t numeric\n@attribute c {'a b'}\n@data\n1,'a b'\n", Format::arff, "x");
-  CHECK(contains(error_of([&] { write_series(set, Format::tsv); }), "class name \"a b\""));
-  CHECK(contains(error_of([&] { write_series(set, Format::ts); }), "class name \"a b\""));
+  CHECK(contains(message_of([&] { write_series(set, Format::tsv); }), "class name \"a b\""));
+  CHECK(contains(message_of([&] { write_series(set, Format::ts); }), "class name \"a b\""));
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/kernels/cpu/conv1d_kernels.h"
-
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -8,6 +6,8 @@
 #include <doctest/doctest.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/kernels/cpu/conv1d_kernels.h"
+#include "mellow/kernels/cpu/tile_kernel.h"
 #include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/kernels/software_tiles.h"
 
@@ -16,34 +16,57 @@ namespace {
 
 using namespace cpu;
 
-std::vector<Isa> sets_here() {
-  std::vector<Isa> sets;
+// One way to run a kernel, and how exact it is.
+struct Way {
+  std::string name;
+  KernelOptions options;
+  double tolerance;
+  int every;  // shapes are many, software is slow: runs only every so many shapes
+};
+
+// fp32 and both bf16 precisions on every set of this machine; the tile shapes of AVX-512 and the tile unit of
+// AMX in plain C++, so that the code around them runs on any machine.
+std::vector<Way> ways_here() {
+  std::vector<Way> ways;
+  const auto add = [&](const std::string& name, KernelOptions options) {
+    options.precision = Precision::fp32;
+    if (!options.bf16_kernels) ways.push_back({name + " fp32", options, 1e-5, options.float_tiles ? 3 : 1});
+    options.precision = Precision::bf16;
+    ways.push_back({name + " bf16", options, 2e-2, 3});
+    options.precision = Precision::bf16x3;
+    ways.push_back({name + " bf16x3", options, 1.2e-5, 3});  // the bound is 3 · 2^-18
+  };
   for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512, Isa::amx}) {
     if (has_isa(isa))
-      sets.push_back(isa);
+      add(name_of(isa), {.isa = isa});
     else
       MESSAGE("skipped, this machine has no " << std::string(name_of(isa)));
   }
-  return sets;
+  static constexpr TileKernels<float> wide_tiles = make_tiles<float, 16, 14>(192);
+  add("14 x 32 tiles in software", {.isa = Isa::portable, .float_tiles = &wide_tiles});
+  add("bf16 tiles in software", {.isa = Isa::portable, .bf16_kernels = &software_tiles});
+  return ways;
 }
 
-// Sizes of every kind: strides, dilation beyond the series, groups, even widths, one step, one channel, padding beyond
-// the series, rows inside a wider buffer, an empty batch.
+// Sizes of every kind: strides, dilation beyond the series, groups, even widths, one step, one channel,
+// padding beyond the series, rows inside a wider buffer, an empty batch.
 Conv1dSizes random_sizes(std::mt19937& bits) {
-  const auto pick = [&](int64_t low, int64_t high) { return low + int64_t(bits() % uint64_t(high - low + 1)); };
+  const auto pick = [&](int64_t low, int64_t high) {
+    return low + int64_t(bits() % uint64_t(high - low + 1));
+  };
   Conv1dSizes s;
-  s.batch = pick(0, 9) == 0 ? 0 : pick(1, 5);
-  s.in_length = pick(0, 3) == 0 ? pick(1, 3) : pick(1, 70);
+  s.batch = pick(0, 9) == 0 ? 0 : pick(1, 4);
+  s.in_length = pick(0, 3) == 0 ? pick(1, 3) : pick(1, 50);
   s.groups = pick(0, 2) == 0 ? pick(2, 4) : 1;
   const bool is_depthwise = s.groups > 1 && pick(0, 2) == 0;
-  s.in_channels = s.groups * (is_depthwise ? 1 : pick(0, 2) == 0 ? 1 : pick(1, 40));
-  s.out_channels = s.groups * (is_depthwise ? 1 : pick(1, 45));
+  s.in_channels = s.groups * (is_depthwise ? 1 : pick(0, 2) == 0 ? 1 : pick(1, 24));
+  s.out_channels = s.groups * (is_depthwise ? 1 : pick(1, 40));
   s.width = pick(0, 3) == 0 ? 1 : pick(1, 24);
   s.stride = pick(0, 1) == 0 ? 1 : pick(1, 4);
   s.dilation = pick(0, 1) == 0 ? 1 : pick(0, 1) == 0 ? pick(1, 4) : pick(1, 90);
   const int64_t reach = (s.width - 1) * s.dilation;
   s.pad_left = pick(0, 2) == 0 ? reach / 2 : pick(0, 3) == 0 ? s.in_length + pick(0, 9) : pick(0, reach);
-  s.out_length = pick(0, 1) == 0 ? (s.in_length + s.stride - 1) / s.stride : pick(1, 70);
+  s.out_length = pick(0, 1) == 0 ? (s.in_length + s.stride - 1) / s.stride : pick(1, 50);
   s.x_row = s.in_channels + (pick(0, 1) == 0 ? 0 : pick(0, 7));
   s.y_row = s.out_channels + (pick(0, 1) == 0 ? 0 : pick(0, 7));
   s.x_batch = s.in_length * s.x_row + pick(0, 5);
@@ -53,8 +76,8 @@ Conv1dSizes random_sizes(std::mt19937& bits) {
 
 std::string describe(const Conv1dSizes& s) {
   return text("batch ", s.batch, " length ", s.in_length, "→", s.out_length, " channels ", s.in_channels, "→",
-              s.out_channels, " width ", s.width, " stride ", s.stride, " dilation ", s.dilation, " groups ", s.groups,
-              " pad ", s.pad_left, " rows ", s.x_row, " ", s.y_row);
+              s.out_channels, " width ", s.width, " stride ", s.stride, " dilation ", s.dilation, " groups ",
+              s.groups, " pad ", s.pad_left, " rows ", s.x_row, " ", s.y_row);
 }
 
 // Largest difference, relative to the largest expected value; 0 for two empty results.
@@ -75,7 +98,7 @@ struct ConvData {
 
 template <class T>
 ConvData<T> make_data(const Conv1dSizes& s, unsigned seed) {
-  return {random_values<T>(x_elements(s), seed),     random_values<T>(w_elements(s), seed + 1),
+  return {random_values<T>(x_elements(s), seed),      random_values<T>(w_elements(s), seed + 1),
           random_values<T>(s.out_channels, seed + 2), random_values<T>(y_elements(s), seed + 3),
           random_values<T>(y_elements(s), seed + 4),  random_values<T>(x_elements(s), seed + 5),
           random_values<T>(w_elements(s), seed + 6),  random_values<T>(s.out_channels, seed + 7)};
@@ -104,11 +127,13 @@ ConvResult expected_of(const Conv1dSizes& s, const ConvData<T>& data, bool has_b
 }
 
 template <class T>
-void run_all_passes(const Conv1dSizes& s, ConvData<T>& data, bool has_bias, bool accumulate, KernelOptions options) {
+void run_all_passes(const Conv1dSizes& s, ConvData<T>& data, bool has_bias, bool accumulate,
+                    KernelOptions options) {
   {
     const Workspace workspace(conv1d_workspace<T>(Conv1dPass::forward, s, options));
     workspace.lend_to(options);
-    conv1d_forward(s, data.x.data(), data.w.data(), has_bias ? data.bias.data() : nullptr, data.y.data(), options);
+    conv1d_forward(s, data.x.data(), data.w.data(), has_bias ? data.bias.data() : nullptr, data.y.data(),
+                   options);
   }
   {
     const Workspace workspace(conv1d_workspace<T>(Conv1dPass::backward_data, s, options));
@@ -117,60 +142,125 @@ void run_all_passes(const Conv1dSizes& s, ConvData<T>& data, bool has_bias, bool
   }
   const Workspace workspace(conv1d_workspace<T>(Conv1dPass::backward_weights, s, options));
   workspace.lend_to(options);
-  conv1d_backward_weights(s, data.x.data(), data.dy.data(), data.dw.data(), has_bias ? data.dbias.data() : nullptr,
-                          accumulate, options);
+  conv1d_backward_weights(s, data.x.data(), data.dy.data(), data.dw.data(),
+                          has_bias ? data.dbias.data() : nullptr, accumulate, options);
 }
 
 template <class T>
-void check_passes(const Conv1dSizes& s, unsigned seed, bool has_bias, bool accumulate, const KernelOptions& options,
-                  double tolerance) {
-  ConvData<T> data = make_data<T>(s, seed), again = data;
-  const ConvResult expected = expected_of(s, data, has_bias, accumulate);
+void check_passes(const Conv1dSizes& s, const ConvData<T>& given, const ConvResult& expected, bool has_bias,
+                  bool accumulate, const KernelOptions& options, double tolerance) {
+  ConvData<T> data = given, again = given;
   run_all_passes(s, data, has_bias, accumulate, options);
   CHECK(difference(data.y, expected.y) < tolerance);
   CHECK(difference(data.dx, expected.dx) < tolerance);
   CHECK(difference(data.dw, expected.dw) < tolerance);
   if (has_bias) CHECK(difference(data.dbias, expected.dbias) < 1e-5);
   run_all_passes(s, again, has_bias, accumulate, options);
-  const bool same_bytes = data.y == again.y && data.dx == again.dx && data.dw == again.dw && data.dbias == again.dbias;
+  const bool same_bytes =
+      data.y == again.y && data.dx == again.dx && data.dw == again.dw && data.dbias == again.dbias;
   CHECK(same_bytes);
 }
 
 template <class T>
-void check_random_shapes(Isa isa, Precision precision, int shapes, double tolerance,
-                         const Bf16Kernels* bf16_kernels = nullptr) {
+void check_random_shapes(int shapes, const std::vector<Way>& ways) {
   std::mt19937 bits(7);
   for (int i = 0; i < shapes; ++i) {
     const Conv1dSizes s = random_sizes(bits);
-    const std::string shape = describe(s), set = name_of(isa);
+    const bool has_bias = i % 4 != 0, accumulate = i % 2 == 0;
+    const ConvData<T> data = make_data<T>(s, i);
+    const ConvResult expected = expected_of(s, data, has_bias, accumulate);
+    const std::string shape = describe(s);
     CAPTURE(shape);
-    CAPTURE(set);
-    const KernelOptions options{
-        .threads = 1 + i % 3, .precision = precision, .isa = isa, .bf16_kernels = bf16_kernels};
-    check_passes<T>(s, i, i % 3 != 0, i % 2 == 0, options, tolerance);
+    for (const Way& way : ways) {
+      if (i % way.every != 0) continue;
+      CAPTURE(way.name);
+      KernelOptions options = way.options;
+      options.threads = 1 + i / 3 % 3;
+      check_passes(s, data, expected, has_bias, accumulate, options, way.tolerance);
+    }
   }
+}
+
+// One convolution's sizes with same padding and rows without gaps.
+Conv1dSizes same_padded(int64_t batch, int64_t length, int64_t in, int64_t out, int64_t width) {
+  return {.batch = batch,
+          .in_length = length,
+          .out_length = length,
+          .in_channels = in,
+          .out_channels = out,
+          .width = width,
+          .pad_left = (width - 1) / 2,
+          .x_row = in,
+          .x_batch = length * in,
+          .y_row = out,
+          .y_batch = length * out};
 }
 
 }  // namespace
 
-TEST_CASE("conv1d kernels: fp32 on every instruction set against the definition") {
-  for (Isa isa : sets_here()) check_random_shapes<float>(isa, Precision::fp32, 300, 1e-5);
+TEST_CASE("conv1d kernels: all passes, sets and precisions against the definition") {
+  check_random_shapes<float>(300, ways_here());
 }
 
-TEST_CASE("conv1d kernels: double against the definition") {
-  check_random_shapes<double>(Isa::portable, Precision::fp32, 150, 1e-13);
-}
-
-TEST_CASE("conv1d kernels: bf16 and bf16x3 keep their accuracy on every instruction set") {
-  for (Isa isa : sets_here()) {
-    check_random_shapes<float>(isa, Precision::bf16, 150, 2e-2);
-    check_random_shapes<float>(isa, Precision::bf16x3, 150, 1e-5);
+TEST_CASE("conv1d kernels: work that is shared by threads against the definition") {
+  // Many samples, one long sample, and few samples split in time.
+  for (const Conv1dSizes& s :
+       {same_padded(9, 40, 12, 33, 9), same_padded(1, 300, 24, 20, 11), same_padded(2, 150, 20, 33, 14)}) {
+    const ConvData<float> data = make_data<float>(s, 5);
+    const ConvResult expected = expected_of(s, data, true, true);
+    for (Way way : ways_here()) {
+      CAPTURE(way.name);
+      way.options.threads = 3;
+      check_passes(s, data, expected, true, true, way.options, way.tolerance);
+    }
   }
 }
 
-TEST_CASE("conv1d kernels: the code around the tile unit, on tiles in software") {
-  check_random_shapes<float>(Isa::portable, Precision::bf16, 150, 2e-2, &software_tiles);
-  check_random_shapes<float>(Isa::portable, Precision::bf16x3, 150, 1e-5, &software_tiles);
+TEST_CASE("conv1d kernels: double against the definition") {
+  check_random_shapes<double>(150, {{"double", {.isa = Isa::portable}, 1e-13, 1}});
+}
+
+TEST_CASE("conv1d kernels: forward and backward data do not depend on the number of threads") {
+  const Conv1dSizes s = same_padded(3, 200, 24, 33, 8);
+  const auto x = random_values<float>(x_elements(s), 1), w = random_values<float>(w_elements(s), 2);
+  const auto dy = random_values<float>(y_elements(s), 3);
+  std::vector<float> y[2] = {dy, dy}, dx[2] = {x, x};
+  for (int i : {0, 1}) {
+    KernelOptions options{.threads = i == 0 ? 1 : 5};
+    const Workspace memory(std::max(conv1d_workspace<float>(Conv1dPass::forward, s, options),
+                                    conv1d_workspace<float>(Conv1dPass::backward_data, s, options)));
+    memory.lend_to(options);
+    conv1d_forward<float>(s, x.data(), w.data(), nullptr, y[i].data(), options);
+    conv1d_backward_data<float>(s, dy.data(), w.data(), dx[i].data(), false, options);
+  }
+  CHECK(y[0] == y[1]);
+  CHECK(dx[0] == dx[1]);
+}
+
+TEST_CASE("conv1d kernels: sizes that make no convolution are errors") {
+  const auto workspace = [](const Conv1dSizes& s, const KernelOptions& options = {}) {
+    return conv1d_workspace<float>(Conv1dPass::forward, s, options);
+  };
+  Conv1dSizes s = same_padded(2, 10, 6, 4, 3);
+  CHECK(workspace(s) > 0);
+  s.groups = 4;
+  CHECK_THROWS_WITH_AS(workspace(s), "[conv1d] 6 and 4 channels do not divide into 4 groups", Error);
+  s.groups = 1;
+  s.x_row = 5;
+  CHECK_THROWS_AS(workspace(s), Error);
+  s.x_row = 6;
+  s.dilation = 0;
+  CHECK_THROWS_AS(workspace(s), Error);
+  s.dilation = 1;
+  CHECK_THROWS_AS(workspace(s, {.threads = 0}), Error);
+  CHECK_THROWS_AS(conv1d_workspace<double>(Conv1dPass::forward, s, {.precision = Precision::bf16}), Error);
+  const std::vector<float> x(x_elements(s)), w(w_elements(s));
+  std::vector<float> y(y_elements(s));
+  KernelOptions options;
+  const Workspace memory(workspace(s) - 1);
+  memory.lend_to(options);
+  CHECK_THROWS_AS(conv1d_forward<float>(s, x.data(), w.data(), nullptr, y.data(), options), Error);
+  if (!has_isa(Isa::amx)) CHECK_THROWS_AS(workspace(s, {.isa = Isa::amx}), Error);
 }
 
 }  // namespace mellow::testing

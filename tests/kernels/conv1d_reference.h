@@ -8,7 +8,8 @@
 
 #include "mellow/kernels/cpu/conv1d_kernels.h"
 
-// The three passes straight from the definition, summed in double, and what the tests and the benchmark share.
+// The three passes straight from the definition, summed in double, and what the tests and the benchmark
+// share.
 namespace mellow::testing {
 
 using cpu::Conv1dSizes;
@@ -47,13 +48,18 @@ void add_reference(const Conv1dSizes& s, const T* x, const T* w, const T* dy, Co
 }
 
 inline int64_t x_elements(const Conv1dSizes& s) {
-  return s.batch == 0 || s.in_length == 0 ? 0 : (s.batch - 1) * s.x_batch + (s.in_length - 1) * s.x_row + s.in_channels;
+  return s.batch == 0 || s.in_length == 0
+             ? 0
+             : (s.batch - 1) * s.x_batch + (s.in_length - 1) * s.x_row + s.in_channels;
 }
 inline int64_t y_elements(const Conv1dSizes& s) {
-  return s.batch == 0 || s.out_length == 0 ? 0
-                                           : (s.batch - 1) * s.y_batch + (s.out_length - 1) * s.y_row + s.out_channels;
+  return s.batch == 0 || s.out_length == 0
+             ? 0
+             : (s.batch - 1) * s.y_batch + (s.out_length - 1) * s.y_row + s.out_channels;
 }
-inline int64_t w_elements(const Conv1dSizes& s) { return s.out_channels * s.width * (s.in_channels / s.groups); }
+inline int64_t w_elements(const Conv1dSizes& s) {
+  return s.out_channels * s.width * (s.in_channels / s.groups);
+}
 
 // Workspace of exactly the size asked for, so that AddressSanitizer sees the first byte beyond it.
 class Workspace {

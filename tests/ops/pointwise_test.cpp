@@ -90,7 +90,7 @@ TEST_CASE("pointwise: extremes and NaN") {
 }
 
 TEST_CASE("dropout: forward and backward draw one mask") {
-  const Shape shape = {7, 11, 13};
+  const Shape shape = {7, 11, 63};
   const int64_t n = shape.count();
   std::vector<float> first;
   for (int threads : {1, 3}) {
@@ -107,9 +107,11 @@ TEST_CASE("dropout: forward and backward draw one mask") {
     CHECK(values == first);
   }
   int64_t kept = 0;
-  for (float v : first) {
-    CHECK((v == 0 || v == doctest::Approx(1 / 0.7)));
-    kept += v != 0;
+  for (size_t i = 0; i < first.size(); ++i) {
+    const auto words = random_words(5, RandomStream::dropout, uint64_t{2} << 32, i / 4);
+    REQUIRE((first[i] != 0) == (uniform_from(words[i % 4]) >= 0.3f));
+    REQUIRE((first[i] == 0 || first[i] == doctest::Approx(1 / 0.7)));
+    kept += first[i] != 0;
   }
   const double n_real = static_cast<double>(n);  // four standard deviations
   CHECK(std::abs(static_cast<double>(kept) - 0.7 * n_real) < 4 * std::sqrt(n_real * 0.7 * 0.3));
@@ -128,6 +130,13 @@ TEST_CASE("dropout: another seed, step or site is another mask") {
   CHECK(base != mask(2, 1, 1));
   CHECK(base != mask(1, 2, 1));
   CHECK(base != mask(1, 1, 2));
+}
+
+TEST_CASE("dropout: a window draws the mask of a dense tensor") {
+  Context context(strict(Device::cpu));
+  const Shape shape = {5, 3, 7};
+  const Tensor dense = Tensor::from(context, shape, std::vector<double>(105, 1.0));
+  CHECK(dropout(as_window(dense), 0.5, 1).to_vector<double>() == dropout(dense, 0.5, 1).to_vector<double>());
 }
 
 TEST_CASE("dropout: nothing dropped is the input itself; the probability is checked") {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <cuda_runtime_api.h>
+
 #include "mellow/tests/cuda_emulation/emulator.h"
 
 // Stands in for the CUDA toolkit's header: the part of the device language that kernels/cuda uses, for the host
@@ -19,11 +21,10 @@
 // One copy for all blocks, in a section of its own: refilled with NaN before each block runs.
 #define __shared__ static __attribute__((section("mellow_shared")))
 
-#define gridDim (::mellow::emulation::position.grid)
-#define blockDim (::mellow::emulation::position.block)
-#define blockIdx (::mellow::emulation::position.block_at)
-#define threadIdx (::mellow::emulation::position.thread_at)
-#define warpSize 32
+inline const mellow::emulation::Index &gridDim = mellow::emulation::position.grid,
+                                      &blockDim = mellow::emulation::position.block,
+                                      &blockIdx = mellow::emulation::position.block_at,
+                                      &threadIdx = mellow::emulation::position.thread_at;
 #define __syncthreads() ::mellow::emulation::block_barrier(__LINE__)
 #define __syncwarp(...) static_cast<void>(::mellow::emulation::exchange(0, 0, __LINE__))
 
@@ -63,6 +64,19 @@ T shuffle(T value, int from, int line) {
 #define __shfl_down_sync(mask, value, by) \
   ::mellow::emulation::shuffle(value, ::mellow::emulation::lane() + static_cast<int>(by), __LINE__)
 
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+template <class... P, class... A>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A... args) {
+  mellow::emulation::run_grid(config->gridDim, config->blockDim, [&] { kernel(args...); });
+  return cudaSuccess;
+}
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+inline cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }
+
 template <class T>
 T atomicAdd(T* place, T value) {
   const T before = *place;
@@ -70,6 +84,7 @@ T atomicAdd(T* place, T value) {
   return before;
 }
 
+using std::isnan;
 using std::max;
 using std::min;
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }

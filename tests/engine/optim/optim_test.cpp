@@ -29,7 +29,8 @@ void check_trajectory(const std::string& name, double rate, MakeOptimizer&& make
     Context context(strict(device));
     Weights weights(context);
     FlatParameters flat(weights);
-    weights.w.copy_from(std::as_bytes(std::span(golden.values("start"))));
+    const auto start = golden.values("start");
+    weights.w.copy_from(std::as_bytes(std::span(start)));
     WeightAverage average(flat);
     auto optimizer = make(flat);
     const Tensor rate_on_device = Tensor::from(context, {1}, std::vector<float>{static_cast<float>(rate)});

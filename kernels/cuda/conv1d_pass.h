@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+#include "mellow/engine/core/tensor.h"
+
+namespace mellow::cuda {
+
+// forward writes y, backward_data x (its gradient), backward_filter w (its gradient); each reads the other
+// two.
+enum class ConvPass { forward, backward_data, backward_filter };
+
+// The numbers of one convolution; `length` is the input's, `width` the kernel's.
+struct ConvSizes {
+  int64_t batch, length, in_channels, out_length, out_channels, width;
+  int64_t stride, dilation, groups, pad_left, pad_right;
+  auto operator<=>(const ConvSizes&) const = default;
+  constexpr int64_t group_inputs() const { return in_channels / groups; }
+};
+
+// x [batch, length, in_channels], y [batch, out_length, out_channels] or the kernel w [out_channels, width,
+// in_channels / groups], where it lies: `items` of `steps` of dense channels. Strides in elements.
+struct Plane {
+  float* data;
+  int64_t items, steps, channels, item_stride, step_stride;
+  int64_t count() const { return items * steps * channels; }
+};
+
+// One pass of one convolution. `add`: the result is added to what is there.
+struct ConvWork {
+  ConvPass pass;
+  ConvSizes sizes;
+  Plane x, w, y;
+  bool add = false;
+};
+
+// Own kernels, for every shape: where cuDNN has nothing, and for single-channel inputs. Float32 sums in a
+// fixed order. w is packed.
+void conv1d_direct(Cuda& cuda, const ConvWork& work);
+
+// Copies between a plane and a packed bfloat16 buffer [items, steps, channels]; rounds to nearest even.
+void to_bf16(Cuda& cuda, const Plane& from, bfloat16* to);
+void from_bf16(Cuda& cuda, const bfloat16* from, const Plane& to, bool add);
+
+}  // namespace mellow::cuda

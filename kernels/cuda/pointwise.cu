@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/pointwise.h"
+
+#include "mellow/kernels/cuda/elementwise.cuh"
+
+namespace mellow {
+namespace {
+
+constexpr float root_half = 0.70710678118654752f;
+constexpr float inverse_root_two_pi = 0.39894228040143268f;
+
+// Comparisons are turned so that NaN takes the branch that keeps it.
+struct PositivePart {
+  __device__ float operator()(float x) const { return x < 0 ? 0.0f : x; }
+};
+struct WherePositive {
+  __device__ float operator()(float dy, float y) const { return y <= 0 ? 0.0f : dy; }
+};
+struct GeluValue {
+  __device__ float operator()(float x) const { return x * (0.5f + 0.5f * erff(x * root_half)); }
+};
+struct GeluGradient {
+  __device__ float operator()(float dy, float x) const {
+    const float below = 0.5f + 0.5f * erff(x * root_half);
+    return dy * (below + x * expf(-0.5f * x * x) * inverse_root_two_pi);
+  }
+};
+struct SigmoidValue {
+  __device__ float operator()(float x) const { return 1 / (1 + expf(-x)); }
+};
+struct SigmoidGradient {
+  __device__ float operator()(float dy, float y) const { return dy * (y - y * y); }
+};
+struct TanhValue {
+  __device__ float operator()(float x) const { return tanhf(x); }
+};
+struct TanhGradient {
+  __device__ float operator()(float dy, float y) const { return dy - dy * y * y; }
+};
+struct SumOf {
+  __device__ float operator()(float a, float b) const { return a + b; }
+};
+struct ProductOf {
+  __device__ float operator()(float a, float b) const { return a * b; }
+};
+struct TimesConstant {
+  float factor;
+  __device__ float operator()(float x) const { return factor * x; }
+};
+
+}  // namespace
+
+void Relu::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  cuda::map(cuda, "relu", PositivePart{}, out, false, in[0]);
+}
+void Relu::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  cuda::map_gradient(cuda, "relu", WherePositive{}, gradients, 0, dy, y);
+}
+
+void Gelu::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  x = in[0];
+  cuda::map(cuda, "gelu", GeluValue{}, out, false, x);
+}
+void Gelu::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  cuda::map_gradient(cuda, "gelu", GeluGradient{}, gradients, 0, dy, x);
+}
+
+void Sigmoid::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  cuda::map(cuda, "sigmoid", SigmoidValue{}, out, false, in[0]);
+}
+void Sigmoid::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  cuda::map_gradient(cuda, "sigmoid", SigmoidGradient{}, gradients, 0, dy, y);
+}
+
+void Tanh::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  cuda::map(cuda, "tanh", TanhValue{}, out, false, in[0]);
+}
+void Tanh::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  cuda::map_gradient(cuda, "tanh", TanhGradient{}, gradients, 0, dy, y);
+}
+
+void Add::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  cuda::map(cuda, "add", SumOf{}, out, false, in[0], in[1]);
+}
+void Add::backward(Cuda&, const Tensor& dy, Gradients& gradients) {
+  const bool both = gradients.wanted(0) && gradients.wanted(1);
+  for (int i : {0, 1})
+    if (gradients.wanted(i)) gradients.share(i, dy, !both && gradients.upstream_is_exclusive());
+}
+
+void Multiply::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  a = in[0];
+  b = in[1];
+  cuda::map(cuda, "multiply", ProductOf{}, out, false, a, b);
+}
+void Multiply::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  cuda::map_gradient(cuda, "multiply", ProductOf{}, gradients, 0, dy, b);
+  cuda::map_gradient(cuda, "multiply", ProductOf{}, gradients, 1, dy, a);
+}
+
+void Scale::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  cuda::map(cuda, "scale", TimesConstant{static_cast<float>(factor)}, out, false, in[0]);
+}
+void Scale::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  cuda::map_gradient(cuda, "scale", TimesConstant{static_cast<float>(factor)}, gradients, 0, dy);
+}
+
+}  // namespace mellow

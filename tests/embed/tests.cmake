@@ -1,0 +1,23 @@
+# The installed library, as strangers use it (label package). The steps are in embed.sh.
+function(embed_test name step compiler)
+  add_test(NAME embed/${name} COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed.sh ${step} ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
+                                      ${PROJECT_BINARY_DIR}/embed ${compiler})
+  set_tests_properties(embed/${name} PROPERTIES LABELS package TIMEOUT 1800 RUN_SERIAL ON)  # each step uses all cores itself
+  if(step STREQUAL "install")
+    set_tests_properties(embed/${name} PROPERTIES FIXTURES_SETUP installed)
+  else()
+    set_tests_properties(embed/${name} PROPERTIES FIXTURES_REQUIRED installed)
+  endif()
+endfunction()
+embed_test(install install ${CMAKE_CXX_COMPILER})
+embed_test(find_package find_package ${CMAKE_CXX_COMPILER})
+embed_test(add_subdirectory add_subdirectory ${CMAKE_CXX_COMPILER})
+embed_test(headers headers ${CMAKE_CXX_COMPILER})
+find_program(MELLOW_CLANGXX clang++)
+if(MELLOW_CLANGXX)
+  embed_test(headers_clang headers ${MELLOW_CLANGXX})
+endif()
+find_program(MELLOW_PKG_CONFIG pkg-config)
+if(MELLOW_PKG_CONFIG)
+  embed_test(pkg_config pkg_config ${CMAKE_CXX_COMPILER})
+endif()
