@@ -37,6 +37,15 @@ constexpr Command commands[] = {
      info_command},
 };
 
+// The library's layout with one blank line between groups instead of two.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override {
+    return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options)).substr(1);
+  }
+};
+
 // The command that the leading words name, and how many words that takes.
 std::pair<CLI::App*, size_t> named_command(CLI::App& program, const std::vector<std::string>& words) {
   CLI::App* command = &program;
@@ -84,7 +93,9 @@ void insert_config(CLI::App& command, std::vector<std::string>& arguments, size_
 
 int run_command(const std::vector<std::string>& arguments) {
   CLI::App program("Trains time-series classifiers with soft labels.", "mellow");
-  program.get_formatter()->column_width(34);
+  const auto formatter = std::make_shared<Formatter>();
+  formatter->column_width(34);
+  program.formatter(formatter);
   program.footer("Each command has --help; all take --config FILE.toml with their long options as keys.");
   std::vector<std::pair<CLI::App*, Run>> declared;
   for (const Command& command : commands) {
@@ -105,14 +116,14 @@ int run_command(const std::vector<std::string>& arguments) {
   try {
     program.parse(words);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", command->help(command->get_parent() ? path_of(*command->get_parent()) : ""));
+    fmt::print("{}", command->help(path_of(*command)));
     return 0;
   } catch (const CLI::ParseError& error) {
     throw Error(fmt::format("{} ({} --help)", error.what(), path_of(*command)));
   }
   if (const auto extra = command->remaining(); !extra.empty()) refuse(*command, extra[0]);
   if (!command->get_subcommands({}).empty()) {
-    fmt::print(stderr, "{}", command->help());
+    fmt::print(stderr, "{}", command->help(path_of(*command)));
     throw Error(fmt::format("{} needs a command", path_of(*command)));
   }
   for (const auto& [app, run] : declared)

@@ -44,9 +44,7 @@ int labels(const LabelsCommand& o) {
     double furthest = 0;
     const double uniform = 1 / static_cast<double>(data.train.class_names.size());
     for (const float q : rows) furthest = std::max(furthest, std::abs(double{q} - uniform));
-    progress.note(fmt::format("largest distance from uniform: {:.6g}", furthest));
-    for (const auto& [name, value] : made.recipe.report)
-      progress.note(fmt::format("{}: {:.6g}", name, value));
+    fmt::print(stderr, "largest distance from uniform: {:.3g}\n", furthest);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::cancelled) throw;
     fmt::print(stderr, "interrupted; nothing was written\n");

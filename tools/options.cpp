@@ -38,11 +38,12 @@ DeviceReport report_of(Device device) {
 
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& field,
                         const std::vector<std::string>& choices, const std::string& help) {
-  return command.add_option(name, field, help)
-      ->type_name(fmt::format("{}", fmt::join(choices, "|")))
-      ->check([choices](const std::string& typed) {
+  const std::string all = fmt::format("{}", fmt::join(choices, ", "));
+  return command.add_option(name, field, fmt::format("{}: {}", help, all))
+      ->type_name("WORD")
+      ->check([choices, all](const std::string& typed) {
         if (std::find(choices.begin(), choices.end(), typed) != choices.end()) return std::string();
-        return fmt::format("is one of {}; got {}", fmt::join(choices, ", "), typed);
+        return fmt::format("is one of {}; got {}", all, typed);
       });
 }
 
@@ -59,7 +60,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
   add_choice(command, "--device", options.device, {"auto", "cpu", "cuda"}, "where to compute")
       ->group("Device");
   add_choice(command, "--precision", options.precision, {"auto", "fp32", "tf32", "bf16", "bf16x3"},
-             "auto: fp32 on the CPU, tf32 on CUDA")
+             "auto is fp32 on the CPU, tf32 on CUDA")
       ->group("Device");
   add_count(command, "--threads", options.threads, 0, "CPU threads; 0: one per core")->group("Device");
 }
@@ -72,7 +73,9 @@ std::unique_ptr<Context> make_context(const DeviceOptions& options, Progress& pr
   wanted.precision = precision_for(options.precision, wanted.device);
   wanted.threads = static_cast<int>(options.threads);
   const DeviceReport report = report_of(wanted.device);
-  if (automatic && wanted.device == Device::cpu) progress.note("no usable GPU: computing on the CPU");
+  if (automatic && wanted.device == Device::cpu)
+    for (const DeviceReport& other : describe_devices())
+      if (other.device == Device::cuda) progress.note("computing on the CPU: " + other.description);
   for (const PrecisionReport& known : report.precisions) {
     if (known.precision != wanted.precision) continue;
     if (!known.usable)
@@ -107,7 +110,7 @@ void add_pretrain_options(CLI::App& command, EncoderOptions& options) {
   add_count(command, "--pretrain-batch", options.batch_size, 1, "series per pretraining step")
       ->group("Encoder");
   add_choice(command, "--enc-norm", options.normalisation, {"ts2vec", "zscore"},
-             "ts2vec: its own rule; zscore: as the classifier")
+             "its own rule, or as the classifier")
       ->group("Encoder");
 }
 

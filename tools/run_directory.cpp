@@ -22,9 +22,9 @@ constexpr const char* metrics_header =
     "epoch,train_loss,train_ce,train_kl,train_accuracy,test_accuracy,test_nll,test_ece,validation_accuracy,"
     "validation_nll,validation_ece,learning_rate,seconds";
 // Every file of a run; nothing else in the folder is ever removed.
-constexpr const char* files[] = {
-    "run.json",        "metrics.csv",     "model.safetensors",     "encoder.safetensors",
-    "soft_labels.csv", "predictions.csv", "checkpoint.safetensors"};
+constexpr const char* files[] = {"metrics.csv",     "model.safetensors", "encoder.safetensors",
+                                 "soft_labels.csv", "predictions.csv",   "checkpoint.safetensors",
+                                 "run.json"};
 
 template <class T>
 T metadata_number(const NamedArrays& checkpoint, const std::string& key) {

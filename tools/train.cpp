@@ -84,19 +84,18 @@ struct Learner {
   Student student() { return {*network, parameters, optimizer, *schedule}; }
 };
 
-std::unique_ptr<Classifier> fresh_network(const Session& s) {
-  auto network =
-      make_model(s.options.model, {.context = &s.context, .framework = framework_named(s.options.framework)},
-                 {.channels = s.data.train.channels,
-                  .classes = static_cast<int64_t>(s.data.train.class_names.size()),
-                  .length = s.data.train.length});
-  initialize(*network, s.options.seed);
+std::unique_ptr<Classifier> fresh_network(const TrainOptions& o, const TrainingData& data, Context& context) {
+  auto network = make_model(o.model, {.context = &context, .framework = framework_named(o.framework)},
+                            {.channels = data.train.channels,
+                             .classes = static_cast<int64_t>(data.train.class_names.size()),
+                             .length = data.train.length});
+  initialize(*network, o.seed);
   return network;
 }
 
-// Runs the epochs, with progress, metrics.csv and checkpoints. Returns the seconds spent in training, those
-// before a resume included. Throws ErrorKind::cancelled after an interrupt.
-double run_epochs(const Session& s, Learner& learner) {
+// Runs the epochs, with progress, metrics.csv and checkpoints. Throws ErrorKind::cancelled after an
+// interrupt.
+void run_epochs(const Session& s, Learner& learner) {
   double seconds = 0;
   const auto checkpoint = s.run.checkpoint();
   if (checkpoint) {
@@ -141,10 +140,9 @@ double run_epochs(const Session& s, Learner& learner) {
     throw Error("interrupted", ErrorKind::cancelled);
   }
   s.run.record()["seconds"] = seconds;
-  s.run.record()["samples_per_second"] =
-      static_cast<double>((s.options.epochs - epochs_before) * learner.trainer.samples()) /
-      (seconds - seconds_before);
-  return seconds;
+  const double spent = seconds - seconds_before;  // 0 when a resumed run had only its results left to write
+  const auto samples = static_cast<double>((s.options.epochs - epochs_before) * learner.trainer.samples());
+  s.run.record()["samples_per_second"] = spent > 0 ? samples / spent : 0;
 }
 
 Json results_json(const Fit& fit) {
@@ -202,7 +200,7 @@ void print_results(const Json& record, const std::string& path) {
   fmt::print("{}\n", path);
 }
 
-void run_training(const Session& s) {
+void run_training(const Session& s, std::unique_ptr<Classifier> network) {
   const auto start = Clock::now();
   const auto made = make_recipe(s.context, s.method, s.method_options, s.data, s.options.encoder,
                                 s.options.seed, s.progress, [&] { return s.interrupt.requested(); });
@@ -219,7 +217,7 @@ void run_training(const Session& s) {
   if (const auto rows = labels_per_sample(made.recipe); !rows.empty())
     write_file_atomically(s.run.file("soft_labels.csv"),
                           soft_labels_csv(s.data.train.labels, s.data.train.class_names, rows));
-  Learner learner(s, fresh_network(s), made.recipe);
+  Learner learner(s, std::move(network), made.recipe);
   record["preparation_seconds"] = since(start);
   s.run.write_record("running");
   run_epochs(s, learner);
@@ -256,6 +254,7 @@ int train(const TrainOptions& o, const std::vector<std::string>& arguments) {
   Progress progress(o.quiet);
   const auto context = make_context(o.device, progress);
   const TrainingData data = open_training_data(o.data, parse_holdout(o.val), o.seed, progress);
+  auto network = fresh_network(o, data, *context);
   const std::string path = run_folder(o, data.name);
   RunDirectory run(path,
                    o.resume      ? Existing::resume
@@ -276,7 +275,7 @@ int train(const TrainOptions& o, const std::vector<std::string>& arguments) {
   run.write_record("running");
   Interrupt interrupt;
   try {
-    run_training({o, method, method_options, data, *context, run, progress, interrupt});
+    run_training({o, method, method_options, data, *context, run, progress, interrupt}, std::move(network));
   } catch (const Error& error) {
     const bool cancelled = error.kind() == ErrorKind::cancelled;
     if (!cancelled) run.record()["error"] = error.what();

@@ -25,16 +25,15 @@ void add_model_options(CLI::App& command, TrainOptions& o) {
         return fine ? std::string() : "must lie in (0, 10], got " + typed;
       })
       ->group(group);
-  add_choice(command, "--schedule", o.schedule, {"constant", "plateau", "step", "cosine"},
-             "how the rate moves")
+  add_choice(command, "--schedule", o.schedule, {"constant", "plateau", "step", "cosine"}, "of the rate")
       ->group(group);
   command.add_option("--seed", o.seed, "drives start, order and pretraining")->type_name("N")->group(group);
-  add_choice(command, "--framework", o.framework, {"torch", "keras"}, "whose start, norm and Adam constants")
+  add_choice(command, "--framework", o.framework, {"torch", "keras"}, "start, norm and Adam of")
       ->group(group);
   command.add_option("--val", o.val, "none or holdout:0.2")->type_name("HOW")->group(group);
   add_count(command, "--evaluate-every", o.evaluate_every, 1, "epochs; and every 5th")->group(group);
   add_choice(command, "--select", o.select, {"last", "best-train-loss", "best-validation"},
-             "weights to save; default best-validation with --val, else best-train-loss")
+             "weights to save (default: the last that applies)")
       ->group(group);
 }
 
