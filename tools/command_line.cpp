@@ -65,6 +65,10 @@ std::string path_of(const CLI::App& command) {
                               : command.get_name();
 }
 
+std::string help_of(const CLI::App& command) {
+  return command.help(command.get_parent() ? path_of(*command.get_parent()) : "");
+}
+
 // Puts the contents of --config in front of the options, so that those typed win.
 void insert_config(CLI::App& command, std::vector<std::string>& arguments, size_t at) {
   for (size_t i = at; i < arguments.size(); ++i) {
@@ -116,14 +120,14 @@ int run_command(const std::vector<std::string>& arguments) {
   try {
     program.parse(words);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", command->help(path_of(*command)));
+    fmt::print("{}", help_of(*command));
     return 0;
   } catch (const CLI::ParseError& error) {
     throw Error(fmt::format("{} ({} --help)", error.what(), path_of(*command)));
   }
   if (const auto extra = command->remaining(); !extra.empty()) refuse(*command, extra[0]);
   if (!command->get_subcommands({}).empty()) {
-    fmt::print(stderr, "{}", command->help(path_of(*command)));
+    fmt::print(stderr, "{}", help_of(*command));
     throw Error(fmt::format("{} needs a command", path_of(*command)));
   }
   for (const auto& [app, run] : declared)
