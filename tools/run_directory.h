@@ -28,6 +28,7 @@ class RunDirectory {
 
   std::string file(const std::string& name) const { return path_ + '/' + name; }
   const std::string& path() const { return path_; }
+  bool resumed() const { return resume_; }
   // The run in the folder was complete: nothing is to be done.
   bool finished() const { return finished_; }
 

@@ -202,8 +202,11 @@ void print_results(const Json& record, const std::string& path) {
 
 void run_training(const Session& s, std::unique_ptr<Classifier> network) {
   const auto start = Clock::now();
-  const auto made = make_recipe(s.context, s.method, s.method_options, s.data, s.options.encoder,
-                                s.options.seed, s.progress, [&] { return s.interrupt.requested(); });
+  EncoderOptions encoder = s.options.encoder;
+  const std::string encoder_path = s.run.file("encoder.safetensors");
+  if (s.run.resumed() && std::filesystem::exists(encoder_path)) encoder.file = encoder_path;
+  const auto made = make_recipe(s.context, s.method, s.method_options, s.data, encoder, s.options.seed,
+                                s.progress, [&] { return s.interrupt.requested(); });
   Json& record = s.run.record();
   record["method"] = {{"formula", s.method.formula}, {"paper", s.method.paper}};
   for (const auto& [name, value] : made.recipe.report) {
@@ -211,7 +214,7 @@ void run_training(const Session& s, std::unique_ptr<Classifier> network) {
     s.progress.note(fmt::format("{}: {} {:.6g}", s.method.name, name, value));
   }
   if (made.encoder) {
-    write_safetensors(s.run.file("encoder.safetensors"), pack(*made.encoder));
+    write_safetensors(encoder_path, pack(*made.encoder));
     record["encoder"] = {{"reused", made.encoder->reused}, {"normalisation", made.encoder->normalisation}};
   }
   if (const auto rows = labels_per_sample(made.recipe); !rows.empty())

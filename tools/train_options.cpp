@@ -6,10 +6,14 @@
 #include <fmt/ranges.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/io/hash.h"
+#include "mellow/engine/io/read_file.h"
 #include "mellow/models/make_model.h"
 
 namespace mellow::tools {
 namespace {
+
+constexpr uint64_t largest_encoder = uint64_t{1} << 32;
 
 void add_model_options(CLI::App& command, TrainOptions& o) {
   const char* group = "Training";
@@ -91,6 +95,9 @@ Json to_json(const TrainOptions& o, const MethodOptions& method_options, const C
   Json method = Json::object();
   for (const auto& [name, value] : method_options.numbers) method[name] = value;
   for (const auto& [name, value] : method_options.choices) method[name] = value;
+  // The file's contents count, not its name.
+  const std::string encoder =
+      o.encoder.file.empty() ? "" : hash_bytes(read_file(o.encoder.file, largest_encoder));
   return {{"model", o.model},
           {"method", o.method},
           {"method_options", method},
@@ -103,7 +110,7 @@ Json to_json(const TrainOptions& o, const MethodOptions& method_options, const C
           {"val", o.val},
           {"evaluate_every", o.evaluate_every},
           {"select", mellow::name_of(selected_protocol(o))},
-          {"encoder", o.encoder.file},
+          {"encoder", encoder},
           {"pretrain_iterations", o.encoder.iterations},
           {"pretrain_batch", o.encoder.batch_size},
           {"enc_norm", o.encoder.normalisation},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +18,9 @@ namespace mellow::test {
 // The program mellow in a process of its own, with its output in files of `folder`.
 class Program {
  public:
-  Program(const std::string& folder, const std::vector<std::string>& arguments, const std::string& input = "")
+  // `largest_file` in bytes; writing more fails, as on a full disk. 0 for no limit.
+  Program(const std::string& folder, const std::vector<std::string>& arguments, const std::string& input = "",
+          rlim_t largest_file = 0)
       : out_(folder + "/stdout"), err_(folder + "/stderr") {
     const std::string in = folder + "/stdin";
     spill(in, input);
@@ -30,6 +33,8 @@ class Program {
     redirect(in, O_RDONLY, STDIN_FILENO);
     redirect(out_, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     redirect(err_, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+    const rlimit limit = {largest_file, largest_file};
+    if (largest_file > 0 && setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(125);
     execv(MELLOW_PROGRAM, words.data());
     _exit(127);
   }

@@ -342,6 +342,25 @@ TEST_CASE("SIGTERM saves; --resume ends as if nothing had happened") {
   check_same_results(place / "whole", place / "parts");
 }
 
+TEST_CASE("Ctrl-C exits with 130; a resumed run keeps its encoder") {
+  const Place place;
+  const Words options = {"--epochs", "100000",    "--method", "rsls", "--pretrain-iterations",
+                         "2",        "--no-cache"};
+  Program program(place / "", place.training("run", options));
+  for (int i = 0; i < 2000 && slurp(place / "run/metrics.csv").size() < 1000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  program.signal(SIGINT);
+  CHECK(program.wait() == 130);
+  Words resumed = options;
+  resumed.push_back("--resume");
+  Program again(place / "", place.training("run", resumed));
+  for (int i = 0; i < 2000 && !contains(again.err(), "resumed after epoch"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  again.signal(SIGINT);
+  CHECK(again.wait() == 130);
+  CHECK(!contains(again.err(), "pretraining"));
+}
+
 TEST_CASE("fifty times kill -9 at random moments: always readable, the same bytes in the end") {
   const Place place;
   const Words options = {"--epochs", "150", "--checkpoint-every", "1", "--resume", "--quiet"};
@@ -368,7 +387,7 @@ TEST_CASE("fifty times kill -9 at random moments: always readable, the same byte
   CHECK(temporary_files(run) == 0);
 }
 
-TEST_CASE("a damaged checkpoint is refused, a full disk loses nothing") {
+TEST_CASE("a damaged checkpoint is refused") {
   const Place place;
   {
     Program program(place / "", place.training("run", {"--epochs", "100000", "--checkpoint-every", "1"}));
@@ -384,7 +403,22 @@ TEST_CASE("a damaged checkpoint is refused, a full disk loses nothing") {
   const Result result = place.train("run", {"--epochs", "100000", "--resume"});
   CHECK(result.code == 2);
   CHECK(contains(result.err, "checkpoint.safetensors"));
-  const Result full = place.run(
-      {"labels", "--data", place / "", "--dataset", "Tiny", "--source", "raw", "--out", "/dev/full"});
-  CHECK(full.code == 1);
+}
+
+TEST_CASE("a full disk ends the run with exit code 1 and no half-written file") {
+  const Place place;
+  REQUIRE(place.train("run", {"--epochs", "2"}).code == 0);
+  Program predict(place / "",
+                  {"predict", place / "run", "--in", place / "Tiny/Tiny_TEST.tsv", "--out", place / "p.csv"},
+                  "", 64);
+  CHECK(predict.wait() == 1);
+  CHECK(!fs::exists(place / "p.csv"));
+  Program train(place / "", place.training("full", {"--epochs", "2"}), "", 4096);
+  CHECK(train.wait() == 1);
+  CHECK(contains(train.err(), "model.safetensors"));
+  CHECK(!fs::exists(place / "full/model.safetensors"));
+  CHECK(temporary_files(place / "full") == 0);
+  CHECK(record_of(place / "full")["status"] == "failed");
+  CHECK(place.train("full", {"--epochs", "2", "--resume"}).code == 0);
+  check_same_results(place / "run", place / "full");
 }
