@@ -72,7 +72,10 @@ class TermKernel {
     const bool wanted = term_.level.g[0] != nullptr;
     const bool together = panels_ == 1;
     walk([&](const Room& r, int64_t group, int64_t first, int64_t count) {
-      cpu::strict_product(similarities(r, first, count), r.workspace, bytes_);
+      if (together)
+        all_similarities(r);
+      else
+        cpu::strict_product(similarities(r, first, count), r.workspace, bytes_);
       sum_up(r, group, first, count);
       if (wanted && together) add_gradients(r, group, first, count);
     });
@@ -142,6 +145,27 @@ class TermKernel {
             .ldb = dims(),
             .c = r.gradient,
             .ldc = dims()};
+  }
+
+  // R Rᵀ whole: stripes of its upper half, each mirrored below the diagonal.
+  void all_similarities(const Room& r) const {
+    for (int64_t first = 0; first < rows_; first += panel_rows) {
+      cpu::Gemm<T> stripe = similarities(r, first, std::min(panel_rows, rows_ - first));
+      stripe.n = rows_ - first;
+      stripe.b += first * dims();
+      stripe.c += first * rows_ + first;
+      cpu::strict_product(stripe, r.workspace, bytes_);
+      mirror(r.panel, first, stripe.m);
+    }
+  }
+
+  void mirror(T* s, int64_t first, int64_t count) const {
+    constexpr int64_t block = 16;  // both sides of a block stay in the first-level cache
+    for (int64_t j0 = first + count; j0 < rows_; j0 += block)
+      for (int64_t i0 = first; i0 < first + count; i0 += block)
+        for (int64_t j = j0; j < std::min(j0 + block, rows_); ++j)
+          for (int64_t i = i0; i < std::min(i0 + block, first + count); ++i)
+            s[j * rows_ + i] = s[i * rows_ + j];
   }
 
   void sum_up(const Room& r, int64_t group, int64_t first, int64_t count) const {

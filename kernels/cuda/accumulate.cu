@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/accumulate.h"
-
 #include "mellow/kernels/cuda/elementwise.cuh"
 
 namespace mellow {

@@ -89,8 +89,10 @@ CudaState::~CudaState() {
 }
 
 void CudaState::require_no_capture(const char* what) const {
-  MELLOW_CHECK(!capturing(), "[cuda] ", what,
-               " cannot be part of a captured step: a step must neither read nor write host memory");
+  MELLOW_CHECK(
+      !capturing(), "[cuda] ", what,
+      " cannot be part of a captured step: a step stays on the device, and its first run, which is not "
+      "captured, does the same work as the second");
 }
 
 void* CudaState::take(size_t bytes) {

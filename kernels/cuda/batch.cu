@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/batch.h"
-
 #include "mellow/engine/ops/draws.h"
 #include "mellow/kernels/cuda/divide.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
@@ -39,9 +38,11 @@ __global__ void gather_kernel(int64_t n, int64_t width, const Word* x, const int
   out[i] = x[index[b] * width + (i - b * width)];
 }
 
-// One thread per word of out [batch, width]: words [start_word + offset[b] · step_words, …) of x [samples, x_width].
-__global__ void gather_crops_kernel(int64_t n, int64_t width, const Word* x, int64_t x_width, const int32_t* index,
-                                    const int32_t* offset, int64_t start, int64_t step_words, Word* out) {
+// One thread per word of out [batch, width]: words [start_word + offset[b] · step_words, …) of x [samples,
+// x_width].
+__global__ void gather_crops_kernel(int64_t n, int64_t width, const Word* x, int64_t x_width,
+                                    const int32_t* index, const int32_t* offset, int64_t start,
+                                    int64_t step_words, Word* out) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
   const int64_t b = cuda::divide(i, width);
@@ -49,8 +50,8 @@ __global__ void gather_crops_kernel(int64_t n, int64_t width, const Word* x, int
 }
 
 // One thread per step of x [steps, channels].
-__global__ void mask_missing_kernel(int64_t steps, float* x, int64_t channels, uint64_t seed, uint64_t draw, float keep,
-                                    uint8_t* mask) {
+__global__ void mask_missing_kernel(int64_t steps, float* x, int64_t channels, uint64_t seed, uint64_t draw,
+                                    float keep, uint8_t* mask) {
   const int64_t i = cuda::thread_index();
   if (i >= steps) return;
   bool missing = false;
@@ -82,14 +83,15 @@ void shuffle(Cuda& cuda, uint64_t seed, uint64_t epoch, const Tensor& order) {
   cuda::sort_by_key(cuda, keys.data<uint64_t>(), numbers.data<int32_t>(), order.data<int32_t>(), n);
 }
 
-void next_batch(Cuda& cuda, const Tensor& order, const Tensor& position, const Tensor& step, const Tensor& index) {
-  cuda::launch_rows(cuda, next_batch_kernel, 1, cuda::block_size, 0, order.data<int32_t>(), position.data<int64_t>(),
-                    step.data<int64_t>(), index.count(), index.data<int32_t>());
+void next_batch(Cuda& cuda, const Tensor& order, const Tensor& position, const Tensor& step,
+                const Tensor& index) {
+  cuda::launch_rows(cuda, next_batch_kernel, 1, cuda::block_size, 0, order.data<int32_t>(),
+                    position.data<int64_t>(), step.data<int64_t>(), index.count(), index.data<int32_t>());
 }
 
 void gather(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out) {
-  MELLOW_CHECK(x.rank() == out.rank() && x.rank() >= 1 && x.dtype() == out.dtype() && out.dim(0) == index.count() &&
-                   x.count() * out.dim(0) == out.count() * x.dim(0),
+  MELLOW_CHECK(x.rank() == out.rank() && x.rank() >= 1 && x.dtype() == out.dtype() &&
+                   out.dim(0) == index.count() && x.count() * out.dim(0) == out.count() * x.dim(0),
                "[gather] ", index.count(), " samples of x ", x.shape(), " do not fit ", out.shape());
   check_contiguous("gather", x);
   check_contiguous("gather", out);
@@ -117,12 +119,12 @@ void gather_crops(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor
 
 void mask_missing(Cuda& cuda, const Tensor& x, const StepMaskOptions& options, const Tensor& mask) {
   check_rank("mask_missing", x, 3, "x [batch, length, channels]");
-  MELLOW_CHECK(mask.shape() == (Shape{x.dim(0), x.dim(1)}), "[mask_missing] mask must be [batch, length] of x ",
-               x.shape(), ", got ", mask.shape());
+  MELLOW_CHECK(mask.shape() == (Shape{x.dim(0), x.dim(1)}),
+               "[mask_missing] mask must be [batch, length] of x ", x.shape(), ", got ", mask.shape());
   check_contiguous("mask_missing", x);
   check_contiguous("mask_missing", mask);
-  cuda::launch_1d(cuda, mask_missing_kernel, mask.count(), cuda::f32("mask_missing", x), x.dim(2), options.seed,
-                  options.draw, static_cast<float>(options.keep), mask.data<uint8_t>());
+  cuda::launch_1d(cuda, mask_missing_kernel, mask.count(), cuda::f32("mask_missing", x), x.dim(2),
+                  options.seed, options.draw, static_cast<float>(options.keep), mask.data<uint8_t>());
 }
 
 }  // namespace mellow

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/batch_norm.h"
-
 #include <algorithm>
 
+#include "mellow/engine/ops/batch_norm.h"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 
-// x is [rows, channels], rows = batch · length. Statistics and gradient sums take two kernels: one block per tile
-// of rows and 32 channels writes a partial result, then one block per 32 channels combines the tiles in their
-// order. No atomics: the same bits every run.
+// x is [rows, channels], rows = batch · length. Statistics and gradient sums take two kernels: one block per
+// tile of rows and 32 channels writes a partial result, then one block per 32 channels combines the tiles in
+// their order. No atomics: the same bits every run.
 namespace mellow {
 namespace {
 
@@ -47,8 +46,8 @@ __device__ Moments merge(const Moments& a, const Moments& b) {
   return {count, a.mean + delta * share, a.m2 + b.m2 + delta * delta * a.count * share};
 }
 
-// mean and m2 [tiles, channels] of each tile. Values are shifted by the tile's first, so that a large mean costs
-// no digits of the variance.
+// mean and m2 [tiles, channels] of each tile. Values are shifted by the tile's first, so that a large mean
+// costs no digits of the variance.
 __global__ void tile_moments(const float* x, int64_t stride, Tiles tiles, float* mean, float* m2) {
   const Place at;
   const bool inside = at.channel < tiles.channels;
@@ -133,9 +132,10 @@ struct Upstream {  // dy, and y where the relu decides what of it passes
   }
 };
 
-// sums and products [tiles, channels]: Σ g and Σ g (x − mean) inv_std of each tile, g the gradient behind the relu.
-__global__ void tile_gradient_sums(const float* x, int64_t stride, Upstream up, Tiles tiles, const float* mean,
-                                   const float* inv_std, float* sums, float* products) {
+// sums and products [tiles, channels]: Σ g and Σ g (x − mean) inv_std of each tile, g the gradient behind the
+// relu.
+__global__ void tile_gradient_sums(const float* x, int64_t stride, Upstream up, Tiles tiles,
+                                   const float* mean, const float* inv_std, float* sums, float* products) {
   const Place at;
   const bool inside = at.channel < tiles.channels;
   const float center = inside ? mean[at.channel] : 0.0f, scale = inside ? inv_std[at.channel] : 0.0f;
@@ -197,10 +197,11 @@ struct Dx {
   bool add;
 };
 
-// dx (+)= gamma inv_std (g − Σg / rows − x̂ Σ(g x̂) / rows); with running statistics the sums do not matter (null).
+// dx (+)= gamma inv_std (g − Σg / rows − x̂ Σ(g x̂) / rows); with running statistics the sums do not matter
+// (null).
 __global__ void input_gradient(const float* x, int64_t stride, Upstream up, Tiles tiles, const float* mean,
-                               const float* inv_std, const float* gamma, const float* sums, const float* products,
-                               Dx dx) {
+                               const float* inv_std, const float* gamma, const float* sums,
+                               const float* products, Dx dx) {
   const Place at;
   if (at.channel >= tiles.channels) return;
   const float center = mean[at.channel], scale = inv_std[at.channel], factor = gamma[at.channel] * scale;
@@ -216,11 +217,13 @@ __global__ void input_gradient(const float* x, int64_t stride, Upstream up, Tile
 }
 
 Tiles tiles_of(const cuda::Rows& x) {
-  constexpr int64_t most_channels = int64_t{65535} * tile_channels;  // what the second dimension of a grid holds
+  constexpr int64_t most_channels =
+      int64_t{65535} * tile_channels;  // what the second dimension of a grid holds
   MELLOW_CHECK(x.width <= most_channels, "[batch_norm] ", x.width, " channels, the device takes at most ",
                most_channels);
   const int64_t per_tile = std::max(least_rows, (x.count + most_tiles - 1) / most_tiles);
-  return {x.count, per_tile, static_cast<int>((x.count + per_tile - 1) / per_tile), static_cast<int>(x.width)};
+  return {x.count, per_tile, static_cast<int>((x.count + per_tile - 1) / per_tile),
+          static_cast<int>(x.width)};
 }
 
 // A block per tile and 32 channels, or (combine) per 32 channels.
@@ -247,12 +250,9 @@ void BatchNorm::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& ou
   inv_std = Tensor::empty(x.context(), {x.dim(-1)});
   const cuda::Rows from = cuda::rows_of(where, x), to = cuda::rows_of(where, out);
   const Tiles tiles = tiles_of(from);
-  const Statistics s{cuda::f32(where, mean),
-                     cuda::f32(where, inv_std),
-                     cuda::f32(where, running_mean),
-                     cuda::f32(where, running_var),
-                     static_cast<float>(options.eps),
-                     static_cast<float>(options.momentum),
+  const Statistics s{cuda::f32(where, mean),          cuda::f32(where, inv_std),
+                     cuda::f32(where, running_mean),  cuda::f32(where, running_var),
+                     static_cast<float>(options.eps), static_cast<float>(options.momentum),
                      correction_of(options)};
   const float* values = cuda::f32(where, x);
   if (options.training) {
@@ -274,7 +274,8 @@ void BatchNorm::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   const Tiles tiles = tiles_of(from);
   const Upstream up{cuda::f32(where, dy), options.relu ? cuda::f32(where, y) : nullptr, up_rows.stride,
                     options.relu ? cuda::rows_of(where, y).stride : 0};
-  const float *values = cuda::f32(where, x), *center = cuda::f32(where, mean), *scale = cuda::f32(where, inv_std);
+  const float *values = cuda::f32(where, x), *center = cuda::f32(where, mean),
+              *scale = cuda::f32(where, inv_std);
   const size_t partial = static_cast<size_t>(tiles.count) * static_cast<size_t>(tiles.channels);
   const bool sums_matter = options.training || gradients.wanted(1) || gradients.wanted(2);
   const cuda::Scratch scratch(cuda, sums_matter ? 2 * partial * sizeof(float) : 0);
@@ -295,7 +296,8 @@ void BatchNorm::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   const Dx dx{cuda::f32(where, place), cuda::rows_of(where, place).stride, add};
   const bool batch_statistics = options.training;
   launch_tiles(cuda, input_gradient, tiles, false, values, from.stride, up, tiles, center, scale,
-               cuda::f32(where, gamma), batch_statistics ? sums : nullptr, batch_statistics ? products : nullptr, dx);
+               cuda::f32(where, gamma), batch_statistics ? sums : nullptr,
+               batch_statistics ? products : nullptr, dx);
 }
 
 }  // namespace mellow

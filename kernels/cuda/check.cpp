@@ -23,6 +23,9 @@ void fail(const char* call, const std::string& status) {
 }
 
 std::string explain(cudaError_t status) {
+  int driver = 0;
+  if (status == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+    return "no NVIDIA driver is installed; use --device cpu";
   return text(cudaGetErrorString(status), " (", cudaGetErrorName(status), ")", advice(status));
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/class_distance.h"
-
 #include <algorithm>
 #include <limits>
 #include <vector>
 
+#include "mellow/engine/ops/class_distance.h"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/tile.cuh"
 
@@ -28,9 +27,10 @@ struct Samples {
   int dims;
 };
 
-// One block per 64 samples and chunk: partial[chunk, i] := Σ distances from sample i to those of the chunk, which
-// are order[chunks[chunk] … chunks[chunk + 1]).
-__global__ void chunk_distances(Samples s, const int32_t* order, const int32_t* chunks, int row_tiles, float* partial) {
+// One block per 64 samples and chunk: partial[chunk, i] := Σ distances from sample i to those of the chunk,
+// which are order[chunks[chunk] … chunks[chunk + 1]).
+__global__ void chunk_distances(Samples s, const int32_t* order, const int32_t* chunks, int row_tiles,
+                                float* partial) {
   __shared__ tile::Slice a, b;
   __shared__ float sums[tile::size][tile::side + 1];
   const int64_t first = int64_t{blockIdx.x % row_tiles} * tile::size;
@@ -39,7 +39,9 @@ __global__ void chunk_distances(Samples s, const int32_t* order, const int32_t* 
   float row_sums[tile::each] = {};
   for (int from = begin; from < end; from += tile::size) {
     const auto sample = [&](int v) { return first + v < s.count ? s.x + (first + v) * s.dims : nullptr; };
-    const auto member = [&](int v) { return from + v < end ? s.x + int64_t{order[from + v]} * s.dims : nullptr; };
+    const auto member = [&](int v) {
+      return from + v < end ? s.x + int64_t{order[from + v]} * s.dims : nullptr;
+    };
     tile::Pairs squares;
     tile::sum_pairs(a, b, sample, member, s.dims, SquaredDifference{}, squares);
     for (int r = 0; r < tile::each; ++r)
@@ -57,8 +59,8 @@ __global__ void chunk_distances(Samples s, const int32_t* order, const int32_t* 
 
 // One thread per element of out [samples, classes]: the chunks of class n are class_chunks[n] … [n + 1), its
 // samples chunks[…] of those.
-__global__ void class_means(int64_t n, int64_t samples, int64_t classes, const float* partial, const int32_t* chunks,
-                            const int32_t* class_chunks, float* out) {
+__global__ void class_means(int64_t n, int64_t samples, int64_t classes, const float* partial,
+                            const int32_t* chunks, const int32_t* class_chunks, float* out) {
   const int64_t at = cuda::thread_index();
   if (at >= n) return;
   const int64_t i = at / classes, k = at % classes;
@@ -97,8 +99,8 @@ Plan plan_of(const std::vector<int32_t>& labels, int64_t classes) {
 void class_distances(Cuda& cuda, const Tensor& x, const Tensor& labels, const Tensor& out) {
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   const int64_t samples = x.dim(0), classes = out.dim(1);
-  MELLOW_CHECK(samples <= most - chunk_samples && x.dim(1) <= most - tile::depth, "[class_distances] x ", x.shape(),
-               " is more than 32 bits count");
+  MELLOW_CHECK(samples <= most - chunk_samples && x.dim(1) <= most - tile::depth, "[class_distances] x ",
+               x.shape(), " is more than 32 bits count");
   if (samples == 0) return;
   const Plan plan = plan_of(labels.to_vector<int32_t>(), classes);
   Context& context = x.context();
@@ -110,10 +112,11 @@ void class_distances(Cuda& cuda, const Tensor& x, const Tensor& labels, const Te
   const int64_t chunk_count = chunks.count() - 1, row_tiles = (samples + tile::size - 1) / tile::size;
   const Tensor partial = Tensor::empty(context, {chunk_count, samples});
   const Samples all{cuda::f32("class_distances", x), samples, static_cast<int>(x.dim(1))};
-  cuda::launch_rows(cuda, chunk_distances, row_tiles * chunk_count, tile::threads, 0, all, order.data<int32_t>(),
-                    chunks.data<int32_t>(), static_cast<int>(row_tiles), partial.data<float>());
-  cuda::launch_1d(cuda, class_means, out.count(), samples, classes, partial.data<float>(), chunks.data<int32_t>(),
-                  class_chunks.data<int32_t>(), cuda::f32("class_distances", out));
+  cuda::launch_rows(cuda, chunk_distances, row_tiles * chunk_count, tile::threads, 0, all,
+                    order.data<int32_t>(), chunks.data<int32_t>(), static_cast<int>(row_tiles),
+                    partial.data<float>());
+  cuda::launch_1d(cuda, class_means, out.count(), samples, classes, partial.data<float>(),
+                  chunks.data<int32_t>(), class_chunks.data<int32_t>(), cuda::f32("class_distances", out));
 }
 
 }  // namespace mellow

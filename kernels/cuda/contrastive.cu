@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/contrastive.h"
-
 #include <vector>
 
+#include "mellow/engine/ops/contrastive.h"
 #include "mellow/kernels/cuda/contrastive_term.cuh"
 #include "mellow/kernels/cuda/divide.cuh"
 #include "mellow/kernels/cuda/elementwise.cuh"
 #include "mellow/kernels/cuda/reduce.cuh"
 
-// The pyramid of levels: pooling, its gradient, and the order in which the terms (contrastive_term.cu) are added.
+// The pyramid of levels: pooling, its gradient, and the order in which the terms (contrastive_term.cu) are
+// added.
 namespace mellow {
 namespace {
 
 using cuda::Encodings;
 
 // Whether the second step of a pair is the larger; ties go to the first, NaN is passed on.
-__device__ bool second_wins(float first, float second) { return second > first || (isnan(second) && !isnan(first)); }
+__device__ bool second_wins(float first, float second) {
+  return second > first || (isnan(second) && !isnan(first));
+}
 
 // One thread per element of both coarse arrays [batch, length / 2, dims]: the larger of two steps.
 __global__ void pool_pairs(int64_t n, Encodings fine, Encodings coarse) {
@@ -25,12 +27,13 @@ __global__ void pool_pairs(int64_t n, Encodings fine, Encodings coarse) {
   if (of_second) i -= coarse.count();
   const int64_t row = cuda::divide(i, fine.dims), series = cuda::divide(row, coarse.length);
   const float* x = (of_second ? fine.z2 : fine.z1) +
-                   (series * fine.length + 2 * (row - series * coarse.length)) * fine.dims + (i - row * fine.dims);
+                   (series * fine.length + 2 * (row - series * coarse.length)) * fine.dims +
+                   (i - row * fine.dims);
   (of_second ? coarse.z2 : coarse.z1)[i] = second_wins(x[0], x[fine.dims]) ? x[fine.dims] : x[0];
 }
 
-// One thread per element of both fine gradients: that of the coarse step it won, else 0. An odd last step belongs
-// to no pair. At the coarsest level `coarse` is null and all is 0.
+// One thread per element of both fine gradients: that of the coarse step it won, else 0. An odd last step
+// belongs to no pair. At the coarsest level `coarse` is null and all is 0.
 __global__ void unpool_pairs(int64_t n, Encodings fine, Encodings coarse, Encodings gradient) {
   int64_t i = cuda::thread_index();
   if (i >= n) return;
@@ -103,7 +106,8 @@ std::vector<Level> pyramid(Cuda& cuda, Arrays z) {
 void choose_terms(std::vector<Level>& levels, const ContrastiveOptions& o) {
   for (size_t d = 0; d < levels.size(); ++d) {
     const Encodings e = levels[d].z.view();
-    const double share = 1 / (2.0 * static_cast<double>(e.batch * e.length) * static_cast<double>(levels.size()));
+    const double share =
+        1 / (2.0 * static_cast<double>(e.batch * e.length) * static_cast<double>(levels.size()));
     if (e.batch > 1 && o.alpha > 0)
       levels[d].terms.push_back(cuda::instance_term(e, static_cast<float>(o.alpha * share)));
     if (e.length > 1 && o.alpha < 1 && static_cast<int64_t>(d) >= o.temporal_unit)
@@ -136,9 +140,10 @@ void HierarchicalContrastive::forward(Cuda& cuda, std::span<const Tensor> in, co
     const Level& level = levels.back();
     const Encodings fine = level.z.view();
     const Arrays gradient = empty_like(level.z, fine.length);
-    cuda::launch_1d(cuda, unpool_pairs, 2 * fine.count(), fine,
-                    coarse.first.defined() ? coarse.view() : Encodings{nullptr, nullptr, fine.batch, 0, fine.dims},
-                    gradient.view());
+    cuda::launch_1d(
+        cuda, unpool_pairs, 2 * fine.count(), fine,
+        coarse.first.defined() ? coarse.view() : Encodings{nullptr, nullptr, fine.batch, 0, fine.dims},
+        gradient.view());
     for (size_t k = 0; k < level.terms.size(); ++k)
       contrastive_gradient(cuda, level.terms[k], fine, level.log_sums[k].data<float>(), gradient.view());
     coarse = gradient;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cuda/contrastive_term.cuh"
-
 #include "mellow/kernels/cuda/reduce.cuh"
 
-// As in flash attention, the 2 M × 2 M similarities of a group exist a tile at a time: the first kernel keeps a running
-// log Σ exp per anchor, the second computes the tiles again and multiplies them with the vectors.
+// As in flash attention, the 2 M × 2 M similarities of a group exist a tile at a time: the first kernel keeps
+// a running log Σ exp per anchor, the second computes the tiles again and multiplies them with the vectors.
 namespace mellow::cuda {
 namespace {
 
@@ -127,7 +126,8 @@ __device__ void add_product(const PairWeights& weights, tile::Slice& vectors, Ot
 
 // One block per group and 64 anchors; it alone writes their gradients:
 //   d r_i = Σ_{j≠i} (exp(s_ij − L_i) + exp(s_ij − L_j) − 2 [j is i's positive]) r_j,  L = log_sums, s = r·r.
-__global__ void term_gradient(ContrastiveTerm term, int tiles, Encodings z, const float* log_sums, Encodings gradient) {
+__global__ void term_gradient(ContrastiveTerm term, int tiles, Encodings z, const float* log_sums,
+                              Encodings gradient) {
   __shared__ tile::Slice a, b;
   __shared__ PairWeights weights;
   const Anchors at(term, tiles, z);
@@ -144,7 +144,8 @@ __global__ void term_gradient(ContrastiveTerm term, int tiles, Encodings z, cons
         const int i = at.first + row, j = from + column;
         float weight = 0;
         if (i < at.count() && j < at.count() && i != j)
-          weight = expf(similar[r][c] - sums[i]) + expf(similar[r][c] - sums[j]) - (j == at.positive(i) ? 2.0f : 0.0f);
+          weight = expf(similar[r][c] - sums[i]) + expf(similar[r][c] - sums[j]) -
+                   (j == at.positive(i) ? 2.0f : 0.0f);
         weights.at[column][row] = weight;
       }
     for (int channel = 0; channel < term.dims; channel += tile::size)
@@ -162,18 +163,19 @@ ContrastiveTerm temporal_term(const Encodings& z, float weight) {
   return {z.batch, z.length, z.length * z.dims, z.dims, static_cast<int>(z.dims), weight};
 }
 
-void contrastive_value(Cuda& cuda, const ContrastiveTerm& term, const Encodings& z, float* log_sums, float* partial) {
+void contrastive_value(Cuda& cuda, const ContrastiveTerm& term, const Encodings& z, float* log_sums,
+                       float* partial) {
   constexpr int64_t most = int64_t{1} << 29;  // twice as many, and a tile more, still fit in int
-  MELLOW_CHECK(term.members <= most && z.dims <= most, "[hierarchical_contrastive] ", term.members, " vectors of ",
-               z.dims, " are more than the device counts");
-  launch_rows(cuda, term_value, term.blocks(), tile::threads, 0, term, static_cast<int>(term.tiles()), z, log_sums,
-              partial);
+  MELLOW_CHECK(term.members <= most && z.dims <= most, "[hierarchical_contrastive] ", term.members,
+               " vectors of ", z.dims, " are more than the device counts");
+  launch_rows(cuda, term_value, term.blocks(), tile::threads, 0, term, static_cast<int>(term.tiles()), z,
+              log_sums, partial);
 }
 
 void contrastive_gradient(Cuda& cuda, const ContrastiveTerm& term, const Encodings& z, const float* log_sums,
                           const Encodings& gradient) {
-  launch_rows(cuda, term_gradient, term.blocks(), tile::threads, 0, term, static_cast<int>(term.tiles()), z, log_sums,
-              gradient);
+  launch_rows(cuda, term_gradient, term.blocks(), tile::threads, 0, term, static_cast<int>(term.tiles()), z,
+              log_sums, gradient);
 }
 
 }  // namespace mellow::cuda

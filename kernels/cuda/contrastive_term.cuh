@@ -8,8 +8,8 @@
 #include "mellow/engine/core/backend.h"
 #include "mellow/kernels/cuda/tile.cuh"
 
-// One term of TS2Vec's loss at one level. Both terms are the same computation on another arrangement: groups of
-// 2 M vectors r, the first M from z1, the others from z2; vector i's positive is i ± M;
+// One term of TS2Vec's loss at one level. Both terms are the same computation on another arrangement: groups
+// of 2 M vectors r, the first M from z1, the others from z2; vector i's positive is i ± M;
 //   value = weight Σ_groups Σ_i (log Σ_{j≠i} exp(r_i·r_j) − r_i·r_positive).
 namespace mellow::cuda {
 
@@ -35,7 +35,8 @@ ContrastiveTerm instance_term(const Encodings& z, float weight);
 ContrastiveTerm temporal_term(const Encodings& z, float weight);
 
 // log_sums [groups, 2 M] := log Σ_{j≠i} exp(r_i·r_j); partial [blocks] := parts of the value.
-void contrastive_value(Cuda& cuda, const ContrastiveTerm& term, const Encodings& z, float* log_sums, float* partial);
+void contrastive_value(Cuda& cuda, const ContrastiveTerm& term, const Encodings& z, float* log_sums,
+                       float* partial);
 // gradient += d value / d z.
 void contrastive_gradient(Cuda& cuda, const ContrastiveTerm& term, const Encodings& z, const float* log_sums,
                           const Encodings& gradient);

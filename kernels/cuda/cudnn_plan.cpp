@@ -25,8 +25,8 @@ static void check(cudnnStatus_t status, const char* call) {
 
 namespace {
 
-constexpr int64_t largest_workspace = int64_t{256}
-                                      << 20;  // bytes; suggestions that need more are passed over
+// Bytes; suggestions that need more are passed over.
+constexpr int64_t largest_workspace = int64_t{256} << 20;
 
 // The tag cuDNN wants beside every value.
 template <class T>

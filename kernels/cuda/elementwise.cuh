@@ -9,8 +9,8 @@
 // Elementwise work on tensors and windows of them: one thread per element.
 namespace mellow::cuda {
 
-// Where the elements of a window lie. Dimensions that follow each other evenly are merged: a contiguous tensor has
-// one, a channel window of it two.
+// Where the elements of a window lie. Dimensions that follow each other evenly are merged: a contiguous
+// tensor has one, a channel window of it two.
 struct Walk {
   int rank = 0;
   int64_t dims[Shape::max_rank] = {}, strides[Shape::max_rank] = {};

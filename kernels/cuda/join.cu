@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/join.h"
-
 #include "mellow/engine/ops/accumulate.h"
+#include "mellow/engine/ops/join.h"
 #include "mellow/kernels/cuda/elementwise.cuh"
 
 namespace mellow {

@@ -23,11 +23,13 @@ __global__ void dropout_kernel(int64_t, int64_t n, cuda::Reading x, cuda::Writin
   const RandomWords words = dropout_words(d.seed, *d.step, d.site, first);
 #pragma unroll  // constant indices keep the words in registers
   for (int k = 0; k < per_draw; ++k)
-    if (first + k < n) y.put(first + k, dropout_keeps(words[k], d.drop) ? d.factor * x[first + k] : 0.0f);
+    if (first + k < n)
+      y.put(first + k, dropout_keeps(words[static_cast<size_t>(k)], d.drop) ? d.factor * x[first + k] : 0.0f);
 }
 
 // One thread per element of x [steps, channels]; mask [steps].
-__global__ void mask_steps_kernel(int64_t n, cuda::Reading x, cuda::Writing y, const uint8_t* mask, int64_t channels) {
+__global__ void mask_steps_kernel(int64_t n, cuda::Reading x, cuda::Writing y, const uint8_t* mask,
+                                  int64_t channels) {
   const int64_t i = cuda::thread_index();
   if (i < n) y.put(i, mask[cuda::divide(i, channels)] != 0 ? x[i] : 0.0f);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/pool1d.h"
-
 #include <algorithm>
 
+#include "mellow/engine/ops/pool1d.h"
 #include "mellow/kernels/cuda/series.cuh"
 
 namespace mellow {
@@ -45,9 +44,10 @@ __global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, uint
   winner[i] = static_cast<uint8_t>(step - window.begin(o));
 }
 
-// One thread per element of dx: it gathers from the windows it won, so that no two threads write to one place.
-__global__ void max_pool_backward(int64_t n, cuda::Series dx, bool add, cuda::Series dy, const uint8_t* winner,
-                                  Window window) {
+// One thread per element of dx: it gathers from the windows it won, so that no two threads write to one
+// place.
+__global__ void max_pool_backward(int64_t n, cuda::Series dx, bool add, cuda::Series dy,
+                                  const uint8_t* winner, Window window) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
   const auto [b, t, c] = dx.place(i);

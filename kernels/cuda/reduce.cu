@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/reduce.h"
-
 #include <algorithm>
 
+#include "mellow/engine/ops/reduce.h"
 #include "mellow/kernels/cuda/elementwise.cuh"
 #include "mellow/kernels/cuda/reduce.cuh"
 #include "mellow/kernels/cuda/series.cuh"
@@ -67,7 +66,8 @@ __global__ void max_over_time_forward(cuda::Series x, float* y, int32_t* winner)
 }
 
 // One thread per element of dx; dy [batch, channels] with rows `stride` apart.
-__global__ void mean_over_time_backward(int64_t n, cuda::Series dx, bool add, const float* dy, int64_t stride) {
+__global__ void mean_over_time_backward(int64_t n, cuda::Series dx, bool add, const float* dy,
+                                        int64_t stride) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
   const auto [b, t, c] = dx.place(i);
@@ -144,7 +144,8 @@ void MaxOverTime::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
 
 void Sum::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   constexpr int64_t most_blocks = 256;
-  const int64_t n = in[0].count(), blocks = std::min<int64_t>(most_blocks, cuda::blocks_for(n, 4 * cuda::block_size));
+  const int64_t n = in[0].count(),
+                blocks = std::min<int64_t>(most_blocks, cuda::blocks_for(n, 4 * cuda::block_size));
   const cuda::Scratch partial(cuda, static_cast<size_t>(blocks) * sizeof(float));
   cuda::launch_rows(cuda, partial_sums, blocks, cuda::block_size, 0, n, cuda::Reading("sum", in[0]),
                     partial.data<float>());

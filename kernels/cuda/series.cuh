@@ -21,12 +21,15 @@ struct Series {
         batch(x.dim(0)),
         length(static_cast<int>(x.dim(1))),
         channels(static_cast<int>(x.dim(2))) {
-    MELLOW_CHECK(channels <= 1 || x.stride(2) == 1, "[", where, "] the channels of ", x.shape(), " must be dense");
+    MELLOW_CHECK(channels <= 1 || x.stride(2) == 1, "[", where, "] the channels of ", x.shape(),
+                 " must be dense");
     constexpr int64_t most = int64_t{1} << 30;  // sums of two positions stay within int
     MELLOW_CHECK(x.dim(1) <= most && x.dim(2) <= most, "[", where, "] ", x.shape(),
                  " has more steps or channels than the device counts");
   }
-  __device__ float& at(int64_t b, int t, int c) const { return data[b * series_stride + t * step_stride + c]; }
+  __device__ float& at(int64_t b, int t, int c) const {
+    return data[b * series_stride + t * step_stride + c];
+  }
   int64_t count() const { return batch * length * channels; }
 
   struct Place {

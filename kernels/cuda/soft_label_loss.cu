@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/soft_label_loss.h"
-
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/reduce.cuh"
@@ -16,8 +15,8 @@ struct Table {
   bool per_sample;
   explicit Table(const SoftLabels& q)
       : data(q.table.defined() ? cuda::f32("soft_label_loss", q.table) : nullptr), per_sample(q.per_sample) {
-    MELLOW_CHECK(!q.table.defined() || q.table.is_contiguous(), "[soft_label_loss] the table ", q.table.shape(),
-                 " must be contiguous");
+    MELLOW_CHECK(!q.table.defined() || q.table.is_contiguous(), "[soft_label_loss] the table ",
+                 q.table.shape(), " must be contiguous");
   }
 };
 
@@ -47,8 +46,8 @@ struct Problem {
   Weights w;
 };
 
-// One warp per row of the logits. parts [batch, 4]: loss, CE, KL, hit. gradient [batch, classes], of the mean loss,
-// may be null. The row is read four times: all but the first come from the cache.
+// One warp per row of the logits. parts [batch, 4]: loss, CE, KL, hit. gradient [batch, classes], of the mean
+// loss, may be null. The row is read four times: all but the first come from the cache.
 __global__ void soft_label_rows(Problem p, float* parts, float* gradient) {
   const int64_t row = int64_t{blockIdx.x} * rows_per_block + threadIdx.x / cuda::warp_size;
   const int64_t lane = threadIdx.x % cuda::warp_size, classes = p.classes;
@@ -103,7 +102,8 @@ __global__ void soft_label_rows(Problem p, float* parts, float* gradient) {
 __global__ void add_rows(int64_t batch, const float* parts, float* loss, double* totals) {
   for (int k = 0; k < soft_label_totals; ++k) {
     double sum = 0;
-    for (int64_t b = threadIdx.x; b < batch; b += blockDim.x) sum += static_cast<double>(parts[b * soft_label_totals + k]);
+    for (int64_t b = threadIdx.x; b < batch; b += blockDim.x)
+      sum += static_cast<double>(parts[b * soft_label_totals + k]);
     sum = cuda::block_sum(sum);
     if (threadIdx.x != 0) continue;
     if (k == 0) loss[0] = static_cast<float>(sum / static_cast<double>(batch));
@@ -112,7 +112,8 @@ __global__ void add_rows(int64_t batch, const float* parts, float* loss, double*
 }
 
 // dx (+)= dy[0] · gradient, one thread per element.
-__global__ void scale_gradient(int64_t n, const float* gradient, const float* dy, float* dx, cuda::Rows to, bool add) {
+__global__ void scale_gradient(int64_t n, const float* gradient, const float* dy, float* dx, cuda::Rows to,
+                               bool add) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
   const int64_t row = i / to.width;
@@ -139,16 +140,18 @@ void SoftLabelLoss::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor
                         Table(targets.q2),
                         {static_cast<float>(weights.ce), static_cast<float>(weights.kl),
                          static_cast<float>(weights.tau), static_cast<float>(weights.entropy)}};
-  cuda::launch_grid(cuda, soft_label_rows, dim3(cuda::blocks_for(rows.count, rows_per_block)), cuda::block_size, 0,
-                    problem, parts.data<float>(), wanted ? gradient.data<float>() : nullptr);
-  cuda::launch_rows(cuda, add_rows, 1, cuda::block_size, 0, rows.count, parts.data<float>(), cuda::f32(where, out),
-                    totals.defined() ? totals.data<double>() : nullptr);
+  cuda::launch_grid(cuda, soft_label_rows, dim3(cuda::blocks_for(rows.count, rows_per_block)),
+                    cuda::block_size, 0, problem, parts.data<float>(),
+                    wanted ? gradient.data<float>() : nullptr);
+  cuda::launch_rows(cuda, add_rows, 1, cuda::block_size, 0, rows.count, parts.data<float>(),
+                    cuda::f32(where, out), totals.defined() ? totals.data<double>() : nullptr);
 }
 
 void SoftLabelLoss::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   const auto [dx, add] = gradients.target(0);
-  cuda::launch_1d(cuda, scale_gradient, gradient.count(), gradient.data<float>(), cuda::f32("soft_label_loss", dy),
-                  cuda::f32("soft_label_loss", dx), cuda::rows_of("soft_label_loss", dx), add);
+  cuda::launch_1d(cuda, scale_gradient, gradient.count(), gradient.data<float>(),
+                  cuda::f32("soft_label_loss", dy), cuda::f32("soft_label_loss", dx),
+                  cuda::rows_of("soft_label_loss", dx), add);
 }
 
 }  // namespace mellow

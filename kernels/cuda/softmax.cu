@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/softmax.h"
-
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/reduce.cuh"
@@ -56,17 +55,17 @@ __global__ void softmax_backward(const float* y, cuda::Rows kept, const float* d
 
 void softmax_rows(Cuda& cuda, const char* where, const Tensor& x, const Tensor& y, bool logarithm) {
   const cuda::Rows to = cuda::rows_of(where, y);
-  cuda::launch_grid(cuda, softmax_forward, dim3(cuda::blocks_for(to.count, rows_per_block)), cuda::block_size, 0,
-                    cuda::f32(where, x), cuda::rows_of(where, x), cuda::f32(where, y), to, logarithm);
+  cuda::launch_grid(cuda, softmax_forward, dim3(cuda::blocks_for(to.count, rows_per_block)), cuda::block_size,
+                    0, cuda::f32(where, x), cuda::rows_of(where, x), cuda::f32(where, y), to, logarithm);
 }
 
 void softmax_gradient(Cuda& cuda, const char* where, const Tensor& y, const Tensor& dy, Gradients& gradients,
-              bool logarithm) {
+                      bool logarithm) {
   const auto [dx, add] = gradients.target(0);
   const cuda::Rows to = cuda::rows_of(where, dx);
-  cuda::launch_grid(cuda, softmax_backward, dim3(cuda::blocks_for(to.count, rows_per_block)), cuda::block_size, 0,
-                    cuda::f32(where, y), cuda::rows_of(where, y), cuda::f32(where, dy), cuda::rows_of(where, dy),
-                    cuda::f32(where, dx), to, add, logarithm);
+  cuda::launch_grid(cuda, softmax_backward, dim3(cuda::blocks_for(to.count, rows_per_block)),
+                    cuda::block_size, 0, cuda::f32(where, y), cuda::rows_of(where, y), cuda::f32(where, dy),
+                    cuda::rows_of(where, dy), cuda::f32(where, dx), to, add, logarithm);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/kernels/cuda/sort.h"
-
 #include <limits>
 
 #include <cub/device/device_radix_sort.cuh>
 
+#include "mellow/kernels/cuda/sort.h"
 #include "mellow/kernels/cuda/state.h"
 
 namespace mellow::cuda {
@@ -19,8 +18,8 @@ void sort_by_key(Cuda& cuda, uint64_t* keys, const int32_t* values, int32_t* sor
   const Scratch sorted_keys(cuda, static_cast<size_t>(n) * sizeof(uint64_t));
   size_t bytes = 0;
   const auto sort = [&](void* room) {
-    CUDA_CHECK(cub::DeviceRadixSort::SortPairs(room, bytes, keys, sorted_keys.data<uint64_t>(), values, sorted, count,
-                                               0, 64, state.stream));
+    CUDA_CHECK(cub::DeviceRadixSort::SortPairs(room, bytes, keys, sorted_keys.data<uint64_t>(), values,
+                                               sorted, count, 0, 64, state.stream));
   };
   sort(nullptr);  // only fills in `bytes`
   const Scratch room(cuda, bytes);

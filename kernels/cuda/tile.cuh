@@ -3,21 +3,21 @@
 
 #include "mellow/kernels/cuda/launch.cuh"
 
-// All pairs between 64 vectors and 64 others, by one block: 16 × 16 threads, each with 4 × 4 pairs in registers.
-// The vectors pass through shared memory, 16 of their dimensions at a time.
+// All pairs between 64 vectors and 64 others, by one block: 16 × 16 threads, each with 4 × 4 pairs in
+// registers. The vectors pass through shared memory, 16 of their dimensions at a time.
 namespace mellow::cuda::tile {
 
-constexpr int size = 64;                   // vectors on each side
-constexpr int depth = 16;                  // dimensions at a time
-constexpr int each = 4;                    // vectors of each side per thread
-constexpr int side = size / each;          // threads along each side
-constexpr int threads = side * side;       // of the block
-constexpr int pitch = size + each;         // row of a shared array: shifted banks, 16-byte aligned
+constexpr int size = 64;              // vectors on each side
+constexpr int depth = 16;             // dimensions at a time
+constexpr int each = 4;               // vectors of each side per thread
+constexpr int side = size / each;     // threads along each side
+constexpr int threads = side * side;  // of the block
+constexpr int pitch = size + each;    // row of a shared array: shifted banks, 16-byte aligned
 
 struct alignas(16) Slice {
   float at[depth][pitch];  // [dimension][vector]
 };
-using Pairs = float[each][each];           // [vector a][vector b] of this thread
+using Pairs = float[each][each];  // [vector a][vector b] of this thread
 
 // This thread's vectors are 4 · row() … + 3 on the first side and 4 · column() … + 3 on the second.
 __device__ inline int row() { return static_cast<int>(threadIdx.x) / side; }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/update.h"
-
 #include <initializer_list>
 
+#include "mellow/engine/ops/update.h"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 
@@ -27,7 +26,8 @@ struct Adam {
 // One thread per weight of [n].
 __global__ void adam_kernel(int64_t n, float* weight, const float* gradient, float* first, float* second,
                             const float* rate, const int64_t* step, Adam a) {
-  // w := shrink · w − size · m / (root · sqrt(v) + eps); double once per block, 1 − βᵗ would lose digits in float.
+  // w := shrink · w − size · m / (root · sqrt(v) + eps); double once per block, 1 − βᵗ would lose digits in
+  // float.
   __shared__ float shrink, size, root;
   if (threadIdx.x == 0) {
     const double t = static_cast<double>(*step), lr = static_cast<double>(*rate);
@@ -53,8 +53,8 @@ struct Sgd {
 };
 
 // One thread per weight of [n]; velocity is null without momentum.
-__global__ void sgd_kernel(int64_t n, float* weight, const float* gradient, float* velocity, const float* rate,
-                           const int64_t* step, Sgd s) {
+__global__ void sgd_kernel(int64_t n, float* weight, const float* gradient, float* velocity,
+                           const float* rate, const int64_t* step, Sgd s) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
   const float g = gradient[i] + s.decay * weight[i];

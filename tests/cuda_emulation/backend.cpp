@@ -1,18 +1,30 @@
 // SPDX-License-Identifier: MIT
-// Stands in for kernels/cuda/backend.cpp: device memory is host memory, every block an allocation of its own, so
-// that AddressSanitizer sees what a kernel touches beyond it.
+// Stands in for kernels/cuda/backend.cpp: device memory is host memory, every block an allocation of its own,
+// so that AddressSanitizer sees what a kernel touches beyond it.
 #include <cstdlib>
 #include <cstring>
 
 #include "mellow/engine/internal/device_report.h"
+#include "mellow/engine/internal/step_runner.h"
 #include "mellow/kernels/cuda/state.h"
 
 namespace mellow {
+namespace {
+
+class CallEachTime final : public internal::StepRunner {  // no graphs here
+ public:
+  void run(const std::function<void()>& step) override { step(); }
+};
+
+}  // namespace
+
 namespace cuda {
 
 struct CudnnState {};
 
-void fail(const char* call, const std::string& status) { throw Error(text(call, ": ", status), ErrorKind::device); }
+void fail(const char* call, const std::string& status) {
+  throw Error(text(call, ": ", status), ErrorKind::device);
+}
 std::string explain(cudaError_t) { return "emulated"; }
 
 }  // namespace cuda
@@ -21,6 +33,7 @@ CudaState::CudaState(const Cuda::Options& o)
     : options(o),
       multiprocessors(4),
       pool({[](size_t bytes) { return std::malloc(bytes); }, [](void* p) { std::free(p); }}, 0) {}
+CudaState::~CudaState() = default;
 
 Cuda::Cuda(const Options& options) : state_(std::make_unique<CudaState>(options)) {}
 Cuda::~Cuda() = default;
@@ -45,6 +58,7 @@ Precision Cuda::precision() const { return state_->options.precision; }
 namespace internal {
 
 std::vector<DeviceReport> describe_cuda() { return {{Device::cuda, true, "emulated on the host"}}; }
+std::unique_ptr<StepRunner> make_step_runner(Cuda&) { return std::make_unique<CallEachTime>(); }
 
 }  // namespace internal
 }  // namespace mellow

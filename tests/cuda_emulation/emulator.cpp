@@ -123,8 +123,8 @@ std::vector<size_t> sequence(size_t n, uint64_t salt) {
   return order;
 }
 
-// True when all of [first, last) wait for `kind` at one line. Threads that have returned do not count at a warp
-// exchange only if the whole warp has: an early return before a barrier is an error.
+// True when all of [first, last) wait for `kind` at one line. Threads that have returned do not count at a
+// warp exchange only if the whole warp has: an early return before a barrier is an error.
 bool all_wait(size_t first, size_t last, Wait kind) {
   const auto& fibers = block_state.fibers;
   for (size_t i = first; i < last; ++i)
@@ -188,11 +188,11 @@ void set_order(uint64_t order) { thread_order = order; }
 void run_grid(Index grid, Index block, const std::function<void()>& thread) {
   Block& b = block_state;
   b.threads = size_t{block.x} * block.y * block.z;
-  MELLOW_CHECK(b.threads >= 1 && b.threads <= 1024 && block.z <= 64, "[emulation] a block has 1 … 1024 threads, got ",
-               b.threads);
-  MELLOW_CHECK(grid.x >= 1 && grid.x <= 0x7FFFFFFF && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
-                   grid.z <= 65535,
-               "[emulation] no GPU takes a grid of ", grid.x, " x ", grid.y, " x ", grid.z);
+  MELLOW_CHECK(b.threads >= 1 && b.threads <= 1024 && block.z <= 64,
+               "[emulation] a block has 1 … 1024 threads, got ", b.threads);
+  MELLOW_CHECK(
+      grid.x >= 1 && grid.x <= 0x7FFFFFFF && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 && grid.z <= 65535,
+      "[emulation] no GPU takes a grid of ", grid.x, " x ", grid.y, " x ", grid.z);
   if (b.fibers.size() < b.threads) b.fibers.resize(b.threads);
   b.warps.resize((b.threads + lanes - 1) / lanes);
   b.turn.resize(b.threads);

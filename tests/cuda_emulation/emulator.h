@@ -5,9 +5,9 @@
 #include <functional>
 
 // Runs CUDA kernels on the host, one fiber per thread, so that the sources in kernels/cuda are executed and
-// checked on machines without a GPU. Blocks run one after another. What a GPU leaves open is varied by `order`:
-// blocks and the threads between two barriers run in another sequence for each value, so that a race changes
-// the result.
+// checked on machines without a GPU. Blocks run one after another. What a GPU leaves open is varied by
+// `order`: blocks and the threads between two barriers run in another sequence for each value, so that a race
+// changes the result.
 namespace mellow::emulation {
 
 struct Index {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Stands in for the units that call cuDNN, cuBLAS and CUB. cuDNN has no plan for anything, so that convolutions run
-// on mellow's own kernels; device memory is host memory, so that the CPU can multiply and sort.
+// Stands in for the units that call cuDNN, cuBLAS and CUB. cuDNN has no plan for anything, so that
+// convolutions run on mellow's own kernels; device memory is host memory, so that the CPU can multiply and
+// sort.
 #include <algorithm>
 #include <numeric>
 #include <vector>

@@ -87,7 +87,7 @@ TEST_CASE("hierarchical contrastive: value, gradients and devices") {
   for (const Case& c :
        {Case{{2, 5, 2}, {}}, Case{{1, 6, 3}, {}}, Case{{3, 1, 4}, {}}, Case{{1, 1, 3}, {}},
         Case{{4, 13, 7}, {.alpha = .3}}, Case{{2, 8, 5}, {.temporal_unit = 1}}, Case{{2, 9, 3}, {.alpha = 1}},
-        Case{{2, 9, 3}, {.alpha = 0, .temporal_unit = 2}}, Case{{2, 70, 3}, {}}}) {
+        Case{{2, 9, 3}, {.alpha = 0, .temporal_unit = 2}}, Case{{2, 70, 3}, {}}, Case{{2, 141, 2}, {}}}) {
     CAPTURE(c.shape);
     auto op = [&](const Inputs& in) { return hierarchical_contrastive(in[0], in[1], c.options); };
     check_op(op, {c.shape, c.shape}, {.f32_tolerance = 1e-5, .low = -2, .high = 2});

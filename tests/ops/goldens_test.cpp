@@ -208,7 +208,8 @@ TEST_CASE("the fused loss agrees with float64 autograd for every row of the meth
       tape.backward(loss);
       const auto got = z.grad().to_vector<double>();
       for (size_t k = 0; k < got.size(); ++k)
-        CHECK(std::abs(got[k] - gradient[i * static_cast<size_t>(classes) + k]) <= 1e-8);  // rows sum to 1 within 3e-9
+        CHECK(std::abs(got[k] - gradient[i * static_cast<size_t>(classes) + k]) <=
+              1e-8);  // rows sum to 1 within 3e-9
     }
     ++rows;
   }

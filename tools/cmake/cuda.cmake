@@ -12,6 +12,7 @@ if(NOT MELLOW_CUDA STREQUAL "OFF")
   endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one that cuBLAS and cuDNN use, and consumers link
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
     find_package(CUDNN)

@@ -10,8 +10,8 @@
 
 #include "mellow/tests/cuda_emulation/emulator.h"
 
-// Stands in for the CUDA toolkit's header: the part of the device language that kernels/cuda uses, for the host
-// compiler. All lanes of a warp must take part in a shuffle.
+// Stands in for the CUDA toolkit's header: the part of the device language that kernels/cuda uses, for the
+// host compiler. All lanes of a warp must take part in a shuffle.
 #define __global__
 #define __device__
 #define __host__
