@@ -62,6 +62,7 @@ TrainingData open_training_data(const DataOptions& options, double holdout, uint
   }
   data.stored = pair.train;
   data.stored.name = data.name;
+  data.stored_test = pair.test;
   data.train = std::move(pair.train);
   data.test = std::move(pair.test);
   data.prepared = prepare_for_classifier(data.train);

@@ -15,7 +15,7 @@ struct TrainingData {
   std::string name;
   bool adjusted = false;              // read from the archive's folder of rectangular copies
   SeriesSet train, validation, test;  // the classifier's input; validation is empty when none is held out
-  SeriesSet stored;                   // the training series as they stand in the file, for the encoder
+  SeriesSet stored, stored_test;      // both splits as they stand in the file, for the encoder
   PrepareReport prepared;             // of the training series
   std::string train_hash, test_hash;  // of the contents, before preparation
 };

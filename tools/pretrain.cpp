@@ -4,6 +4,8 @@
 
 #include "mellow/data/readers.h"
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/train/nearest_neighbour.h"
+#include "mellow/engine/train/pretrainer.h"
 #include "mellow/tools/commands.h"
 #include "mellow/tools/dataset.h"
 #include "mellow/tools/encoder.h"
@@ -19,8 +21,23 @@ struct PretrainCommand {
   EncoderOptions encoder;
   uint64_t seed = 0;
   std::string out = "encoder.safetensors";
-  bool quiet = false;
+  bool quiet = false, score = false;
 };
+
+// What the representations are worth without any classifier, beside the series themselves.
+void print_score(Context& context, const Encoder& encoder, const TrainingData& data) {
+  const auto encoded = [&](const SeriesSet& stored) {
+    return encode_full_series(*encoder.network, encoder_input(context, encoder, stored)).to_vector<float>();
+  };
+  const auto train = encoded(data.stored), test = encoded(data.stored_test);
+  const auto dims = static_cast<int64_t>(train.size()) / data.train.series;
+  const double learned =
+      nearest_neighbour_accuracy({train, data.train.labels}, {test, data.test.labels}, dims);
+  const double raw = nearest_neighbour_accuracy({data.train.values, data.train.labels},
+                                                {data.test.values, data.test.labels}, data.train.row_size());
+  fmt::print("1-nearest-neighbour accuracy on the test set: {:.4f} by representation, {:.4f} by raw series\n",
+             learned, raw);
+}
 
 int pretrain(PretrainCommand o) {
   o.encoder.no_cache = true;  // asked for by name, so it is done
@@ -32,6 +49,7 @@ int pretrain(PretrainCommand o) {
     const Encoder encoder = obtain_encoder(*context, data.stored, o.encoder, o.seed, progress,
                                            [&] { return interrupt.requested(); });
     write_safetensors(o.out, pack(encoder));
+    if (o.score) print_score(*context, encoder, data);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::cancelled) throw;
     fmt::print(stderr, "interrupted; nothing was written\n");
@@ -51,6 +69,7 @@ Run pretrain_command(CLI::App& command) {
       ->type_name("N")
       ->group("Encoder");
   command.add_option("--out", o->out, "where the encoder goes")->type_name("FILE");
+  command.add_flag("--score", o->score, "print 1-nearest-neighbour accuracy, encoded and raw");
   command.add_flag("--quiet", o->quiet, "no progress on stderr");
   add_device_options(command, o->device);
   return [o](const auto&) { return pretrain(*o); };
