@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <optional>
 
 #include "mellow/data/readers.h"
+#include "mellow/engine/core/edit_distance.h"
 #include "mellow/engine/core/error.h"
 
 namespace mellow {
@@ -39,31 +39,14 @@ std::optional<DatasetFiles> find_pair(const fs::path& folder, const std::string&
   return std::nullopt;
 }
 
-// Levenshtein distance.
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string nearest_names(const std::string& folder, const std::string& name) {
   constexpr size_t shown = 3;
-  std::vector<std::pair<size_t, std::string>> ranked;
-  for (const auto& entry : list_datasets(folder))
-    ranked.emplace_back(edit_distance(entry.name, name), entry.name);
-  std::sort(ranked.begin(), ranked.end());
-  if (ranked.empty()) return "; the folder holds no dataset";
-  std::string out = "; nearest of the " + std::to_string(ranked.size()) + " datasets there: ";
-  for (size_t i = 0; i < std::min(shown, ranked.size()); ++i) out += (i ? ", " : "") + ranked[i].second;
+  std::vector<std::string> names;
+  for (const auto& entry : list_datasets(folder)) names.push_back(entry.name);
+  if (names.empty()) return "; the folder holds no dataset";
+  std::string out = "; nearest of the " + std::to_string(names.size()) + " datasets there: ";
+  const auto close = nearest(names, name, shown);
+  for (size_t i = 0; i < close.size(); ++i) out += (i ? ", " : "") + close[i];
   return out;
 }
 

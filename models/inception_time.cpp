@@ -52,7 +52,9 @@ class InceptionTime::Shortcut final : public Module {
 };
 
 InceptionTime::InceptionTime(const ModuleOptions& options, const InceptionTimeConfig& config)
-    : Classifier(options), head_(child<LinearLayer>("head", 4 * config.filters, config.classes)) {
+    : Classifier(options),
+      config_(config),
+      head_(child<LinearLayer>("head", 4 * config.filters, config.classes)) {
   MELLOW_CHECK(config.depth >= 1 && config.filters >= 1 && config.kernel >= 4,
                "[inception-time] needs depth and filters of at least 1 and a kernel of at least 4, got ",
                config.depth, ", ", config.filters, " and ", config.kernel);

@@ -39,9 +39,13 @@ class InceptionTime final : public Classifier {
   InceptionTime(const ModuleOptions& options, const InceptionTimeConfig& config);
   Tensor features(const Tensor& x) override;  // [batch, 4 filters]
   Tensor head(const Tensor& features) override { return head_(features); }
+  std::vector<std::pair<std::string, int64_t>> sizes() const override {
+    return {{"depth", config_.depth}, {"filters", config_.filters}, {"kernel", config_.kernel}};
+  }
 
  private:
   class Shortcut;
+  InceptionTimeConfig config_;
   std::vector<InceptionModule*> blocks_;
   std::vector<Shortcut*> shortcuts_;
   LinearLayer& head_;

@@ -70,7 +70,7 @@ std::vector<DeviceReport> describe_devices() {
   if constexpr (internal::has_cuda) {
     for (auto& report : internal::describe_cuda()) reports.push_back(std::move(report));
   } else {
-    reports.push_back({Device::cuda, false, "this build has no CUDA backend"});
+    reports.push_back({Device::cuda, false, "this build has no CUDA backend", {}});
   }
   return reports;
 }

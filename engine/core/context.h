@@ -54,10 +54,16 @@ class Context {
 };
 
 // What this build and this machine can compute on.
+struct PrecisionReport {
+  Precision precision;
+  bool usable;
+  std::string note;  // why it is not usable, or what to know of it; may be empty
+};
 struct DeviceReport {
   Device device;
   bool usable;
-  std::string description;  // name, memory, capability; or why it is not usable
+  std::string description;                       // name, memory, capability; or why it is not usable
+  std::vector<PrecisionReport> precisions = {};  // of a usable device
 };
 std::vector<DeviceReport> describe_devices();
 bool is_usable(Device device);

@@ -14,6 +14,8 @@ class Classifier : public Module {
   // features → logits [batch, classes].
   virtual Tensor head(const Tensor& features) = 0;
   Tensor logits(const Tensor& x) { return head(features(x)); }
+  // What a twin elsewhere needs to be built alike, by name: goes into weight files.
+  virtual std::vector<std::pair<std::string, int64_t>> sizes() const { return {}; }
 };
 
 // Encodes every step of a series.

@@ -22,12 +22,12 @@ class Schedule {
 struct ScheduleOptions {
   std::string name = "constant";  // constant, plateau, step, cosine
   double rate = 1e-3;
-  int64_t epochs = 1;         // cosine: where it reaches `lowest`
-  double factor = 0.5;        // plateau, step: what the rate is multiplied by
-  int64_t patience = 50;      // plateau: epochs without improvement
-  double lowest = 1e-4;       // plateau, cosine: smallest rate
-  double improvement = 1e-4;  // plateau: how much lower counts (Keras's min_delta)
-  std::vector<int64_t> at;    // step: epochs at which the rate drops
+  int64_t epochs = 1;            // cosine: where it reaches `lowest`
+  double factor = 0.5;           // plateau, step: what the rate is multiplied by
+  int64_t patience = 50;         // plateau: epochs without improvement
+  double lowest = 1e-4;          // plateau, cosine: smallest rate
+  double improvement = 1e-4;     // plateau: how much lower counts (Keras's min_delta)
+  std::vector<int64_t> at = {};  // step: epochs at which the rate drops
 };
 
 // Throws for unknown names and impossible values.

@@ -18,7 +18,7 @@ struct PretrainOptions {
   double rate = 1e-3;
   double weight_decay = 0.01;
   uint64_t seed = 0;
-  ContrastiveOptions contrast;
+  ContrastiveOptions contrast = {};
 };
 
 struct PretrainProgress {

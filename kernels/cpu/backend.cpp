@@ -4,6 +4,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/internal/device_report.h"
+#include "mellow/kernels/cpu/cpu_features.h"
 
 namespace mellow {
 namespace {
@@ -39,7 +40,21 @@ MemoryUse Cpu::memory() const { return pool_.use(); }
 
 namespace internal {
 
-DeviceReport describe_cpu() { return {Device::cpu, true, "CPU"}; }
+DeviceReport describe_cpu() {
+  std::string sets;
+  for (const auto isa : {cpu::Isa::portable, cpu::Isa::avx2, cpu::Isa::avx512, cpu::Isa::amx})
+    if (cpu::has_isa(isa)) sets += text(sets.empty() ? "" : ", ", cpu::name_of(isa));
+  const auto best = cpu::best_isa();
+  const std::string emulated =
+      best == cpu::Isa::amx ? "" : "emulated without AMX: the same rounding, slower than fp32";
+  return {Device::cpu,
+          true,
+          text("instruction sets ", sets, "; kernels use ", cpu::name_of(best)),
+          {{Precision::fp32, true, ""},
+           {Precision::tf32, false, "exists on CUDA only"},
+           {Precision::bf16, true, emulated},
+           {Precision::bf16x3, true, emulated}}};
+}
 
 }  // namespace internal
 }  // namespace mellow

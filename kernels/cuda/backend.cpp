@@ -205,16 +205,24 @@ cublasHandle_t cublas_of(Cuda& cuda) {
 
 namespace internal {
 
+static std::vector<PrecisionReport> precisions_of(int major) {
+  const bool ampere = major >= 8;  // the first with tf32 and bf16 in its tensor cores
+  return {{Precision::fp32, true, ""},
+          {Precision::tf32, true, ampere ? "" : "computed as fp32 before compute capability 8.0"},
+          {Precision::bf16, ampere, ampere ? "" : "needs compute capability 8.0 or later"},
+          {Precision::bf16x3, false, "exists on the CPU only"}};
+}
+
 std::vector<DeviceReport> describe_cuda() {
   int count = 0, driver = 0;
   cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess) status = cudaDriverGetVersion(&driver);
-  if (status != cudaSuccess) return {{Device::cuda, false, cuda::explain(status)}};
+  if (status != cudaSuccess) return {{Device::cuda, false, cuda::explain(status), {}}};
   std::vector<DeviceReport> reports;
   for (int device = 0; device < count; ++device) {
     cudaDeviceProp properties{};
     if (status = cudaGetDeviceProperties(&properties, device); status != cudaSuccess) {
-      reports.push_back({Device::cuda, false, text("GPU ", device, ": ", cuda::explain(status))});
+      reports.push_back({Device::cuda, false, text("GPU ", device, ": ", cuda::explain(status)), {}});
       continue;
     }
     const bool usable = 10 * properties.major + properties.minor >= lowest_capability;
@@ -222,7 +230,8 @@ std::vector<DeviceReport> describe_cuda() {
                        text("GPU ", device, ": ", properties.name, ", compute capability ", properties.major,
                             ".", properties.minor, ", ", properties.totalGlobalMem >> 20,
                             " MiB, driver for CUDA ", driver / 1000, ".", driver % 1000 / 10,
-                            usable ? "" : "; mellow needs compute capability 7.5 or later")});
+                            usable ? "" : "; mellow needs compute capability 7.5 or later"),
+                       precisions_of(properties.major)});
   }
   return reports;
 }

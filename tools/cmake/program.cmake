@@ -7,3 +7,4 @@ add_executable(mellow_program ${program_sources})
 set_target_properties(mellow_program PROPERTIES OUTPUT_NAME mellow)
 target_link_libraries(mellow_program PRIVATE mellow mellow_flags CLI11::CLI11 tomlplusplus::tomlplusplus fmt::fmt
                                              nlohmann_json::nlohmann_json)
+target_compile_definitions(mellow_program PRIVATE MELLOW_VERSION="${PROJECT_VERSION}")

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "mellow/engine/io/csv.h"
+#include "mellow/engine/io/safetensors.h"
+#include "mellow/tests/support/files.h"
+#include "mellow/tests/support/program.h"
+
+using namespace mellow;
+using namespace mellow::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+// A folder with a tiny dataset (three classes of noisy waves of 16 steps) and a cache for encoders.
+class Place {
+ public:
+  Place() {
+    write("TRAIN", 12, 0);
+    write("TEST", 9, 0);
+    setenv("XDG_CACHE_HOME", (folder_ / "cache").c_str(), 1);
+    unsetenv("MELLOW_DATA");
+  }
+  std::string operator/(std::string_view name) const { return folder_ / name; }
+
+  // Labels of the split's series are `shift` classes further.
+  void write(const std::string& part, int series, int shift) {
+    std::mt19937 random(part == "TRAIN" ? 1 : 2);
+    std::ostringstream out;
+    for (int i = 0; i < series; ++i) {
+      out << (i + shift) % 3 + 1;
+      for (int t = 0; t < 16; ++t)
+        out << '\t' << std::sin((i % 3 + 1) * t / 3.0) + static_cast<double>(random() % 1000) / 2000;
+      out << '\n';
+    }
+    fs::create_directories(folder_ / "Tiny");
+    spill(folder_ / ("Tiny/Tiny_" + part + ".tsv"), out.str());
+  }
+
+  Words training(const std::string& run, const Words& more) const {
+    Words words = {
+        "train",     "--data", folder_.path(), "--dataset", "Tiny",  "--model",    "inception-time-1",
+        "--threads", "1",      "--device",     "cpu",       "--out", folder_ / run};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  Result run(const Words& words, const std::string& input = "") const {
+    Program program(folder_.path(), words, input);
+    const int code = program.wait();
+    return {code, program.out(), program.err()};
+  }
+  Result train(const std::string& run_name, const Words& more) const { return run(training(run_name, more)); }
+
+ private:
+  TempFolder folder_;
+};
+
+nlohmann::json record_of(const std::string& run) { return nlohmann::json::parse(slurp(run + "/run.json")); }
+
+// metrics.csv without its column of seconds.
+std::string timeless_metrics(const std::string& run) {
+  std::istringstream lines(slurp(run + "/metrics.csv"));
+  std::string all;
+  for (std::string line; std::getline(lines, line);) all += line.substr(0, line.rfind(',')) + '\n';
+  return all;
+}
+
+void check_same_results(const std::string& a, const std::string& b) {
+  for (const char* name : {"/model.safetensors", "/predictions.csv"})
+    CHECK(slurp(a + name) == slurp(b + name));
+  CHECK(timeless_metrics(a) == timeless_metrics(b));
+  CHECK(record_of(a)["results"] == record_of(b)["results"]);
+}
+
+int temporary_files(const std::string& folder) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(folder))
+    count += contains(entry.path().filename().string(), ".tmp.");
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("mellow train writes the run directory") {
+  const Place place;
+  const Result result = place.train("run", {"--epochs", "12"});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(contains(result.out, "chosen on test data"));
+  const auto record = record_of(place / "run");
+  CHECK(record["status"] == "finished");
+  CHECK(record["options"]["epochs"] == 12);
+  CHECK(record["selected"] == "best_train_loss");
+  CHECK(record["results"]["best_test_at_5"]["selected_on_test"] == true);
+  CHECK(!record["results"]["last"].contains("selected_on_test"));
+  CHECK(record["results"]["last"]["epoch"] == 12);
+  CHECK(!record["results"].contains("best_validation"));
+  const CsvTable metrics = parse_csv(slurp(place / "run/metrics.csv"), "metrics");
+  REQUIRE(metrics.rows.size() == 3);  // epochs 5, 10 and the last
+  CHECK(metrics.number(2, metrics.column("epoch")) == 12);
+  const CsvTable predictions = parse_csv(slurp(place / "run/predictions.csv"), "predictions");
+  CHECK(predictions.names == Words{"index", "label", "predicted", "p_1", "p_2", "p_3"});
+  CHECK(predictions.rows.size() == 9);
+  const auto model = read_safetensors(place / "run/model.safetensors");
+  CHECK(model.metadata.at("model") == "inception-time-1");
+  CHECK(model.metadata.at("class_names") == R"(["1","2","3"])");
+  CHECK(model.metadata.at("depth") == "1");
+  CHECK(model.metadata.at("length") == "16");
+  CHECK(!fs::exists(place / "run/checkpoint.safetensors"));
+}
+
+TEST_CASE("evaluate and predict use what training saved") {
+  const Place place;
+  REQUIRE(place.train("run", {"--epochs", "20", "--val", "holdout:0.25"}).code == 0);
+  const auto record = record_of(place / "run");
+  CHECK(record["selected"] == "best_validation");
+  CHECK(record["data"]["validation_series"] == 3);
+  const Result scores = place.run(
+      {"evaluate", place / "run", "--threads", "1", "--in", place / "Tiny/Tiny_TEST.tsv", "--json"});
+  REQUIRE(scores.code == 0);
+  const auto json = nlohmann::json::parse(scores.out);
+  CHECK(json["accuracy"] == record["results"]["best_validation"]["accuracy"]);
+  CHECK(json["nll"] == record["results"]["best_validation"]["nll"]);
+
+  // Rows in, rows out: with labels, without them, and from stdin; all as in predictions.csv.
+  const std::string labelled = slurp(place / "Tiny/Tiny_TEST.tsv");
+  std::string unlabelled;
+  std::istringstream lines(labelled);
+  for (std::string line; std::getline(lines, line);) unlabelled += line.substr(line.find('\t') + 1) + '\n';
+  const Words stdin_words = {"predict", place / "run/model.safetensors", "--threads", "1", "--format", "tsv"};
+  const Result a = place.run(stdin_words, labelled), b = place.run(stdin_words, unlabelled);
+  REQUIRE(a.code == 0);
+  CHECK(a.out == b.out);
+  const CsvTable mine = parse_csv(a.out, "predict"),
+                 saved = parse_csv(slurp(place / "run/predictions.csv"), "run");
+  CHECK(mine.names == Words{"index", "predicted", "p_1", "p_2", "p_3"});
+  REQUIRE(mine.rows.size() == saved.rows.size());
+  for (size_t i = 0; i < mine.rows.size(); ++i)
+    for (const char* column : {"index", "predicted", "p_1", "p_2", "p_3"})
+      CHECK(mine.rows[i][mine.column(column)] == saved.rows[i][saved.column(column)]);
+}
+
+TEST_CASE("a second method takes the encoder from the cache") {
+  const Place place;
+  const Words rsls = {"--epochs", "2", "--method", "rsls", "--pretrain-iterations", "2"};
+  const Result first = place.train("first", rsls);
+  CAPTURE(first.err);
+  REQUIRE(first.code == 0);
+  CHECK(contains(first.err, "pretraining"));
+  Words other = rsls;
+  other.insert(other.end(), {"--labels", "normalised"});
+  const Result second = place.train("second", other);
+  REQUIRE(second.code == 0);
+  CHECK(contains(second.err, "reused"));
+  CHECK(!contains(second.err, "pretraining"));
+  CHECK(slurp(place / "first/encoder.safetensors") == slurp(place / "second/encoder.safetensors"));
+  const CsvTable labels = parse_csv(slurp(place / "second/soft_labels.csv"), "labels");
+  CHECK(labels.names == Words{"index", "label", "q_1", "q_2", "q_3"});
+  REQUIRE(labels.rows.size() == 12);
+  CHECK(labels.number(0, 2) == doctest::Approx(0.5));
+  CHECK(record_of(place / "second")["method"]["max_distance_from_uniform"] > 0.1);
+
+  // A damaged cache file is trained again; --no-cache gives the same encoder.
+  for (const auto& entry : fs::directory_iterator(place / "cache/mellow")) spill(entry.path(), "damaged");
+  CHECK(contains(place.train("third", rsls).err, "pretraining"));
+  Words uncached = rsls;
+  uncached.push_back("--no-cache");
+  REQUIRE(place.train("fourth", uncached).code == 0);
+  for (const char* run : {"third", "fourth"})
+    for (const char* name : {"/encoder.safetensors", "/soft_labels.csv", "/model.safetensors"})
+      CHECK(slurp((place / run) + name) == slurp((place / "first") + name));
+}
+
+TEST_CASE("encoders and labels on their own") {
+  const Place place;
+  const Words data = {"--data", place / "", "--dataset", "Tiny", "--threads", "1"};
+  const auto with = [&](Words words) {
+    words.insert(words.end(), data.begin(), data.end());
+    return place.run(words);
+  };
+  REQUIRE(with({"pretrain", "--pretrain-iterations", "2", "--out", place / "e.safetensors"}).code == 0);
+  CHECK(read_safetensors(place / "e.safetensors").metadata.at("model") == "ts2vec");
+  REQUIRE(place
+              .run({"encode", "--encoder", place / "e.safetensors", "--in", place / "Tiny/Tiny_TEST.tsv",
+                    "--out", place / "r.csv"})
+              .code == 0);
+  const CsvTable table = parse_csv(slurp(place / "r.csv"), "r.csv");
+  CHECK(table.names.size() == 320);
+  CHECK(table.names[319] == "r319");
+  CHECK(table.rows.size() == 9);
+  const Result labels = with({"labels", "--encoder", place / "e.safetensors", "--out", place / "l.csv"});
+  CHECK(labels.code == 0);
+  CHECK(contains(labels.err, "distance from uniform"));
+  CHECK(with({"labels", "--source", "raw", "--out", place / "raw.csv"}).code == 0);
+  CHECK(slurp(place / "raw.csv") != slurp(place / "l.csv"));
+}
+
+TEST_CASE("wrong usage says what is right and exits with 2") {
+  const Place place;
+  struct Wrong {
+    Words options;
+    const char* hint;
+  };
+  const Wrong all[] = {{{"--epoch", "5"}, "--epochs"},
+                       {{"--epochs", "0"}, "at least 1"},
+                       {{"--lr", "fast"}, "(0, 10]"},
+                       {{"--method", "soft"}, "known are"},
+                       {{"--model", "fcm"}, "known are"},
+                       {{"--epsilon", "0.1"}, "ls"},
+                       {{"--method", "ls", "--epsilon", "2"}, "[0, 1]"},
+                       {{"--schedule", "warm"}, "plateau"},
+                       {{"--val", "0.2"}, "holdout:0.2"},
+                       {{"--select", "best-validation"}, "--val"},
+                       {{"--resume", "--overwrite"}, "exclude"},
+                       {{"--dataset", "Tinny"}, "Tiny"},
+                       {{"--train", "x.tsv"}, "--dataset"},
+                       {{"more"}, "more"}};
+  for (const Wrong& wrong : all) {
+    const Result result = place.train("wrong", wrong.options);
+    CAPTURE(wrong.options[0]);
+    CAPTURE(result.err);
+    CHECK(result.code == 2);
+    CHECK(contains(result.err, wrong.hint));
+    CHECK(contains(result.err, "mellow: "));
+    CHECK(!fs::exists(place / "wrong"));
+  }
+  CHECK(place.run({}).code == 2);
+  CHECK(contains(place.run({"trian"}).err, "did you mean train"));
+  CHECK(place.run({"data", "check", place / "Tiny/Tiny_TEST.tsv"}).code == 0);
+  spill(place / "broken.tsv", "1\t2\tx\n");
+  CHECK(place.run({"data", "check", place / "broken.tsv"}).code == 2);
+}
+
+TEST_CASE("every command has help with an example") {
+  const Place place;
+  for (const char* command :
+       {"train", "pretrain", "encode", "labels", "evaluate", "predict", "data", "info"}) {
+    const Result help = place.run({command, "--help"});
+    CHECK(help.code == 0);
+    CHECK(contains(help.out, std::string("Example: mellow ") + command));
+  }
+  CHECK(place.run({"info"}).code == 0);
+  CHECK(contains(place.run({"train", "--list-methods"}).out, "--epsilon"));
+  CHECK(contains(place.run({"train", "--list-models"}).out, "inception-time-3"));
+}
+
+TEST_CASE("--config gives options, the command line wins, unknown keys are refused") {
+  const Place place;
+  spill(place / "run.toml", "epochs = 3\nlr = 0.01\nmethod = \"ls\"\nepsilon = 0.2\nquiet = true\n");
+  const Result result = place.train("run", {"--lr", "0.02", "--config", place / "run.toml"});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.err.empty());
+  const auto options = record_of(place / "run")["options"];
+  CHECK(options["epochs"] == 3);
+  CHECK(options["lr"] == 0.02);
+  CHECK(options["method_options"]["epsilon"] == 0.2);
+  spill(place / "wrong.toml", "epochs = 3\n\nepsilom = 0.2\n");
+  const Result wrong = place.train("other", {"--config", place / "wrong.toml"});
+  CHECK(wrong.code == 2);
+  CHECK(contains(wrong.err, "wrong.toml:3: unknown key epsilom; did you mean epsilon?"));
+}
+
+TEST_CASE("a run directory is kept unless told otherwise") {
+  const Place place;
+  REQUIRE(place.train("run", {"--epochs", "2"}).code == 0);
+  const std::string before = slurp(place / "run/run.json");
+  const Result again = place.train("run", {"--epochs", "3"});
+  CHECK(again.code == 2);
+  CHECK(contains(again.err, "--overwrite"));
+  const Result other = place.train("run", {"--epochs", "3", "--resume"});
+  CHECK(other.code == 2);
+  CHECK(contains(other.err, "options.epochs was 2, is 3"));
+  CHECK(slurp(place / "run/run.json") == before);
+  CHECK(place.train("run", {"--epochs", "2", "--resume"}).code == 0);  // finished: nothing to do
+  CHECK(slurp(place / "run/run.json") == before);
+  CHECK(place.train("run", {"--epochs", "3", "--overwrite"}).code == 0);
+  CHECK(record_of(place / "run")["options"]["epochs"] == 3);
+}
+
+TEST_CASE("same seed, same bytes; another seed, others") {
+  const Place place;
+  const Words options = {"--epochs", "8", "--method", "rsls", "--pretrain-iterations", "2", "--no-cache"};
+  REQUIRE(place.train("a", options).code == 0);
+  REQUIRE(place.train("b", options).code == 0);
+  check_same_results(place / "a", place / "b");
+  for (const char* name : {"encoder.safetensors", "soft_labels.csv"})
+    CHECK(slurp(place / (std::string("a/") + name)) == slurp(place / (std::string("b/") + name)));
+  Words other = options;
+  other.insert(other.end(), {"--seed", "1"});
+  REQUIRE(place.train("c", other).code == 0);
+  CHECK(slurp(place / "a/model.safetensors") != slurp(place / "c/model.safetensors"));
+}
+
+TEST_CASE("labels of the test split change nothing that is trained") {
+  Place place;
+  const Words options = {"--epochs", "10", "--select", "best-train-loss"};
+  REQUIRE(place.train("a", options).code == 0);
+  place.write("TEST", 9, 1);
+  REQUIRE(place.train("b", options).code == 0);
+  CHECK(slurp(place / "a/model.safetensors") == slurp(place / "b/model.safetensors"));
+  CHECK(slurp(place / "a/predictions.csv") != slurp(place / "b/predictions.csv"));
+}
+
+TEST_CASE("SIGTERM saves; --resume ends as if nothing had happened") {
+  const Place place;
+  const Words options = {"--epochs", "4000", "--schedule", "plateau"};
+  REQUIRE(place.train("whole", options).code == 0);
+  {
+    Program program(place / "", place.training("parts", options));
+    for (int i = 0; i < 2000 && slurp(place / "parts/metrics.csv").size() < 1000; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 143);
+    CHECK(contains(program.err(), "--resume"));
+  }
+  CHECK(record_of(place / "parts")["status"] == "interrupted");
+  const Result refused = place.train("parts", options);
+  CHECK(refused.code == 2);
+  CHECK(contains(refused.err, "--resume"));
+  Words resumed = options;
+  resumed.push_back("--resume");
+  const Result result = place.train("parts", resumed);
+  REQUIRE(result.code == 0);
+  CHECK(contains(result.err, "resumed after epoch"));
+  check_same_results(place / "whole", place / "parts");
+}
+
+TEST_CASE("Ctrl-C exits with 130; a resumed run keeps its encoder") {
+  const Place place;
+  const Words options = {"--epochs", "100000",    "--method", "rsls", "--pretrain-iterations",
+                         "2",        "--no-cache"};
+  Program program(place / "", place.training("run", options));
+  for (int i = 0; i < 2000 && slurp(place / "run/metrics.csv").size() < 1000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  program.signal(SIGINT);
+  CHECK(program.wait() == 130);
+  Words resumed = options;
+  resumed.push_back("--resume");
+  Program again(place / "", place.training("run", resumed));
+  for (int i = 0; i < 2000 && !contains(again.err(), "resumed after epoch"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  again.signal(SIGINT);
+  CHECK(again.wait() == 130);
+  CHECK(!contains(again.err(), "pretraining"));
+}
+
+TEST_CASE("fifty times kill -9 at random moments: always readable, the same bytes in the end") {
+  const Place place;
+  const Words options = {"--epochs", "150", "--checkpoint-every", "1", "--resume", "--quiet"};
+  REQUIRE(place.train("whole", options).code == 0);
+  const std::string run = place / "parts";
+  std::mt19937 random(7);
+  int finished = 0;
+  for (int kills = 0; kills < 50;) {
+    Program program(place / "", place.training("parts", options));
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
+    program.signal(SIGKILL);
+    const int code = program.wait();
+    REQUIRE((code == 0 || code == -SIGKILL));
+    if (fs::exists(run + "/run.json")) CHECK_NOTHROW(record_of(run));
+    kills += code == -SIGKILL;
+    if (code != 0) continue;
+    check_same_results(place / "whole", run);
+    fs::remove_all(run);
+    ++finished;
+  }
+  CAPTURE(finished);
+  REQUIRE(place.train("parts", options).code == 0);
+  check_same_results(place / "whole", run);
+  CHECK(temporary_files(run) == 0);
+}
+
+TEST_CASE("a damaged checkpoint is refused") {
+  const Place place;
+  {
+    Program program(place / "", place.training("run", {"--epochs", "100000", "--checkpoint-every", "1"}));
+    for (int i = 0; i < 2000 && !fs::exists(place / "run/checkpoint.safetensors"); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    program.signal(SIGKILL);
+    program.wait();
+  }
+  std::string bytes = slurp(place / "run/checkpoint.safetensors");
+  REQUIRE(bytes.size() > 100);
+  bytes[bytes.size() - 10] = static_cast<char>(bytes[bytes.size() - 10] ^ 1);
+  spill(place / "run/checkpoint.safetensors", bytes);
+  const Result result = place.train("run", {"--epochs", "100000", "--resume"});
+  CHECK(result.code == 2);
+  CHECK(contains(result.err, "checkpoint.safetensors"));
+}
+
+TEST_CASE("a full disk ends the run with exit code 1 and no half-written file") {
+  const Place place;
+  REQUIRE(place.train("run", {"--epochs", "2"}).code == 0);
+  Program predict(place / "",
+                  {"predict", place / "run", "--in", place / "Tiny/Tiny_TEST.tsv", "--out", place / "p.csv"},
+                  "", 64);
+  CHECK(predict.wait() == 1);
+  CHECK(!fs::exists(place / "p.csv"));
+  Program train(place / "", place.training("full", {"--epochs", "2"}), "", 4096);
+  CHECK(train.wait() == 1);
+  CHECK(contains(train.err(), "model.safetensors"));
+  CHECK(!fs::exists(place / "full/model.safetensors"));
+  CHECK(temporary_files(place / "full") == 0);
+  CHECK(record_of(place / "full")["status"] == "failed");
+  CHECK(place.train("full", {"--epochs", "2", "--resume"}).code == 0);
+  check_same_results(place / "run", place / "full");
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/encoder.h"
+
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/io/csv.h"
+#include "mellow/engine/nn/state.h"
+#include "mellow/engine/train/pretrainer.h"
+#include "mellow/tools/dataset.h"
+#include "mellow/tools/encoder_cache.h"
+#include "mellow/tools/progress.h"
+
+namespace mellow::tools {
+namespace {
+
+// Caps on sizes from a file, far beyond any real encoder: they bound what is allocated.
+constexpr int64_t most_channels = 1 << 16, most_depth = 24;
+
+std::string number_text(double value) { return CsvRow().add(value).text(); }
+
+double metadata_number(const NamedArrays& file, const std::string& where, const std::string& key,
+                       double missing) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) return missing;
+  double value = 0;
+  const char* end = found->second.data() + found->second.size();
+  const auto [stop, failed] = std::from_chars(found->second.data(), end, value);
+  if (failed != std::errc() || stop != end || !std::isfinite(value))
+    throw Error(fmt::format("{}: metadata {} is not a number: \"{}\"", where, key, found->second),
+                ErrorKind::input);
+  return value;
+}
+
+int64_t metadata_size(const NamedArrays& file, const std::string& where, const std::string& key,
+                      int64_t most) {
+  const double value = metadata_number(file, where, key, 0);
+  if (!(value >= 1 && value <= static_cast<double>(most)))
+    throw Error(fmt::format("{}: metadata {} must be 1 … {}", where, key, most), ErrorKind::input);
+  return static_cast<int64_t>(value);
+}
+
+Encoder pretrained(Context& context, const SeriesSet& stored, const EncoderOptions& options, uint64_t seed,
+                   Progress& progress, const std::function<bool()>& stop) {
+  Encoder encoder;
+  encoder.normalisation = options.normalisation;
+  if (options.normalisation == "ts2vec" && is_stored_raw(stored.name)) encoder.scale = nan_scale(stored);
+  encoder.network =
+      std::make_unique<Ts2Vec>(ModuleOptions{&context}, Ts2VecConfig{.channels = stored.channels});
+  initialize(*encoder.network, seed);
+  SeriesSet centred = stored;
+  if (needs_centring(centred)) centre(centred);
+  Pretrainer pretrainer(*encoder.network, encoder_input(context, encoder, std::move(centred)),
+                        {.iterations = options.iterations, .batch_size = options.batch_size, .seed = seed});
+  progress.note(fmt::format("pretraining the encoder, {} iterations", pretrainer.iterations()));
+  const bool finished = pretrainer.run(
+      [&](const PretrainProgress& p) {
+        if (progress.due())
+          progress.show(fmt::format("pretraining {}/{}  loss {:.4f}", p.iteration, p.iterations, p.loss));
+      },
+      stop);
+  if (!finished) throw Error("interrupted while pretraining", ErrorKind::cancelled);
+  return encoder;
+}
+
+}  // namespace
+
+NamedArrays pack(const Encoder& encoder) {
+  NamedArrays file = state_of(*encoder.network);
+  const Ts2VecConfig& config = encoder.network->config();
+  file.metadata = {{"format_version", "1"},
+                   {"model", "ts2vec"},
+                   {"in_channels", std::to_string(config.channels)},
+                   {"hidden", std::to_string(config.hidden)},
+                   {"out", std::to_string(config.output)},
+                   {"depth", std::to_string(config.depth)},
+                   {"normalisation", encoder.normalisation}};
+  if (encoder.scale.mean != 0 || encoder.scale.std != 1) {
+    file.metadata["input_mean"] = number_text(encoder.scale.mean);
+    file.metadata["input_std"] = number_text(encoder.scale.std);
+  }
+  store_checksum(file);
+  return file;
+}
+
+Encoder read_encoder(Context& context, const std::string& path) {
+  NamedArrays file = read_safetensors(path);
+  const auto model = file.metadata.find("model");
+  if (model == file.metadata.end() || model->second != "ts2vec")
+    throw Error(fmt::format("{} is no encoder of mellow: its metadata names no model ts2vec", path),
+                ErrorKind::input);
+  Encoder encoder;
+  encoder.reused = true;
+  const auto normalisation = file.metadata.find("normalisation");
+  if (normalisation != file.metadata.end()) encoder.normalisation = normalisation->second;
+  encoder.scale = {metadata_number(file, path, "input_mean", 0), metadata_number(file, path, "input_std", 1)};
+  const Ts2VecConfig config = {.channels = metadata_size(file, path, "in_channels", most_channels),
+                               .hidden = metadata_size(file, path, "hidden", most_channels),
+                               .depth = metadata_size(file, path, "depth", most_depth),
+                               .output = metadata_size(file, path, "out", most_channels)};
+  if (file.metadata.contains(checksum_key)) verify_checksum(file, path);
+  encoder.network = std::make_unique<Ts2Vec>(ModuleOptions{&context}, config);
+  load_state(*encoder.network, file, path);
+  return encoder;
+}
+
+Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored) {
+  MELLOW_CHECK(stored.channels == encoder.network->config().channels, "the encoder takes series of ",
+               encoder.network->config().channels, " channels, ", stored.name, " has ", stored.channels);
+  if (encoder.normalisation == "zscore") {
+    prepare_for_classifier(stored);
+  } else {
+    apply_scale(stored, encoder.scale);
+  }
+  return to_device(context, stored);
+}
+
+Encoder obtain_encoder(Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                       uint64_t seed, Progress& progress, const std::function<bool()>& stop) {
+  if (!options.file.empty()) {
+    progress.note("encoder: " + options.file);
+    return read_encoder(context, options.file);
+  }
+  if (options.no_cache) return pretrained(context, stored, options, seed, progress, stop);
+  const EncoderCache cache(options.cache);
+  const std::string path = cache.path_for(context, stored, options, seed);
+  if (cache.holds(path)) {
+    progress.note("encoder: reused from " + path);
+    return read_encoder(context, path);
+  }
+  Encoder encoder = pretrained(context, stored, options, seed, progress, stop);
+  cache.store(path, pack(encoder), progress);
+  return encoder;
+}
+
+}  // namespace mellow::tools

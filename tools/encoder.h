@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "mellow/data/prepare.h"
+#include "mellow/engine/io/safetensors.h"
+#include "mellow/models/ts2vec.h"
+#include "mellow/tools/options.h"
+
+namespace mellow::tools {
+
+class Progress;
+
+// A TS2Vec encoder and how its input is normalised: everything encoder.safetensors holds.
+struct Encoder {
+  std::unique_ptr<Ts2Vec> network;
+  std::string normalisation = "ts2vec";  // or zscore
+  Scale scale;                           // of ts2vec on sets that are stored raw; else mean 0, std 1
+  bool reused = false;                   // read, not trained now
+};
+
+NamedArrays pack(const Encoder& encoder);
+// Throws ErrorKind::input when the file is no encoder of mellow.
+Encoder read_encoder(Context& context, const std::string& path);
+
+// Series as the encoder takes them (missing values stay NaN); throws when the channels differ.
+Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored);
+
+// Trains on `stored`, or takes the same training's result from the cache, or reads options.file; says which.
+// Throws ErrorKind::cancelled when `stop` said so.
+Encoder obtain_encoder(Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                       uint64_t seed, Progress& progress, const std::function<bool()>& stop);
+
+}  // namespace mellow::tools

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/encoder_cache.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "mellow/data/prepare.h"
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/io/atomic_file.h"
+#include "mellow/engine/io/hash.h"
+#include "mellow/tools/progress.h"
+
+namespace mellow::tools {
+namespace {
+
+constexpr uint64_t cache_version = 1;  // one more whenever pretraining gives other weights
+
+std::string user_folder() {
+  if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base != 0)
+    return std::string(base) + "/mellow";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != 0)
+    return std::string(home) + "/.cache/mellow";
+  throw Error("no folder for trained encoders: give --cache DIR or --no-cache ($HOME is not set)");
+}
+
+}  // namespace
+
+EncoderCache::EncoderCache(const std::string& folder) : folder_(folder.empty() ? user_folder() : folder) {}
+
+std::string EncoderCache::path_for(const Context& context, const SeriesSet& stored,
+                                   const EncoderOptions& options, uint64_t seed) const {
+  Hasher hasher;
+  hasher.update(cache_version).update(seed);
+  for (const int64_t n :
+       {stored.series, stored.length, stored.channels, options.iterations, options.batch_size,
+        int64_t{context.threads()}, int64_t{options.normalisation == "ts2vec" && is_stored_raw(stored.name)}})
+    hasher.update(static_cast<uint64_t>(n));
+  std::string words = options.normalisation + '/' + name_of(context.precision());
+  for (const DeviceReport& report : describe_devices())
+    if (report.device == context.device()) words += '/' + report.description;
+  hasher.update(uint64_t{words.size()}).update(words);
+  hasher.update(std::as_bytes(std::span(stored.values)));
+  return folder_ + '/' + hasher.hex() + ".safetensors";
+}
+
+bool EncoderCache::holds(const std::string& path) const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return false;
+  try {
+    verify_checksum(read_safetensors(path), path);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+void EncoderCache::store(const std::string& path, const NamedArrays& encoder, Progress& progress) const {
+  std::error_code failed;
+  std::filesystem::create_directories(folder_, failed);
+  try {
+    if (!failed) sweep_stale_temps(folder_);
+    write_safetensors(path, encoder);
+  } catch (const Error& error) {
+    progress.note(fmt::format("the encoder is not kept for later runs: {}", error.what()));
+  }
+}
+
+}  // namespace mellow::tools

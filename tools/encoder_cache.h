@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "mellow/data/series.h"
+#include "mellow/engine/io/safetensors.h"
+#include "mellow/tools/options.h"
+
+namespace mellow::tools {
+
+class Progress;
+
+// Trained encoders by what they were trained on and how: <folder>/<hash>.safetensors. Two processes may share
+// a folder, files appear whole.
+class EncoderCache {
+ public:
+  // An empty folder means $XDG_CACHE_HOME/mellow or ~/.cache/mellow.
+  explicit EncoderCache(const std::string& folder);
+
+  // Everything that changes a bit of the encoder is in the hash: values, options, seed, device, precision,
+  // threads and the version of file format and training.
+  std::string path_for(const Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                       uint64_t seed) const;
+  // False also when the file is damaged: it is then trained again and replaced.
+  bool holds(const std::string& path) const;
+  // A cache that cannot be written is told, and no reason to fail.
+  void store(const std::string& path, const NamedArrays& encoder, Progress& progress) const;
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace mellow::tools

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/model_file.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "mellow/data/dataset.h"
+#include "mellow/data/prepare.h"
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/nn/state.h"
+#include "mellow/models/make_model.h"
+#include "mellow/tools/options.h"
+
+namespace mellow::tools {
+namespace {
+
+constexpr const char* format_version = "1";
+// Bounds what a hostile file can make us allocate; far beyond any real set.
+constexpr int64_t most_classes = 65536, most_channels = 1 << 16, most_steps = 1 << 24;
+
+const std::string& metadata_text(const NamedArrays& file, const std::string& path, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end())
+    throw Error(fmt::format("{} is no model of mellow: its metadata has no {}", path, key), ErrorKind::input);
+  return found->second;
+}
+
+int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key,
+                      int64_t most) {
+  const std::string& text = metadata_text(file, path, key);
+  int64_t value = 0;
+  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || stop != text.data() + text.size() || value < 1 || value > most)
+    throw Error(fmt::format("{}: metadata {} must be 1 … {}, is \"{}\"", path, key, most, text),
+                ErrorKind::input);
+  return value;
+}
+
+std::vector<std::string> class_names_in(const NamedArrays& file, const std::string& path) {
+  const auto list = nlohmann::json::parse(metadata_text(file, path, "class_names"), nullptr, false);
+  std::vector<std::string> names;
+  if (list.is_array())
+    for (const auto& name : list)
+      if (name.is_string()) names.push_back(name.get<std::string>());
+  if (names.size() < 2 || names.size() != list.size())
+    throw Error(fmt::format("{}: metadata class_names must be a list of at least two strings", path),
+                ErrorKind::input);
+  return names;
+}
+
+}  // namespace
+
+NamedArrays pack(const Classifier& network, const ModelDescription& description) {
+  NamedArrays file = state_of(network);
+  file.metadata = {{"format_version", format_version},
+                   {"model", description.model},
+                   {"method", description.method},
+                   {"in_channels", std::to_string(description.channels)},
+                   {"classes", std::to_string(description.class_names.size())},
+                   {"length", std::to_string(description.length)},
+                   {"norm", name_of(description.framework)},
+                   {"normalisation", "zscore"},
+                   {"class_names", nlohmann::json(description.class_names).dump()}};
+  for (const auto& [name, size] : network.sizes()) file.metadata[name] = std::to_string(size);
+  store_checksum(file);
+  return file;
+}
+
+LoadedModel read_model(Context& context, const std::string& path) {
+  std::error_code ignored;
+  const std::string name = std::filesystem::is_directory(path, ignored) ? path + "/model.safetensors" : path;
+  const NamedArrays file = read_safetensors(name);
+  if (metadata_text(file, name, "format_version") != format_version)
+    throw Error(fmt::format("{} has format version {}; this program reads version {}", name,
+                            metadata_text(file, name, "format_version"), format_version),
+                ErrorKind::input);
+  if (file.metadata.contains(checksum_key)) verify_checksum(file, name);
+  LoadedModel loaded;
+  ModelDescription& d = loaded.description;
+  d.model = metadata_text(file, name, "model");
+  d.method = metadata_text(file, name, "method");
+  d.channels = metadata_size(file, name, "in_channels", most_channels);
+  d.length = metadata_size(file, name, "length", most_steps);
+  d.framework = framework_named(metadata_text(file, name, "norm"));
+  d.class_names = class_names_in(file, name);
+  if (metadata_size(file, name, "classes", most_classes) != static_cast<int64_t>(d.class_names.size()))
+    throw Error(fmt::format("{}: metadata classes and class_names disagree", name), ErrorKind::input);
+  loaded.network = make_model(
+      d.model, {.context = &context, .framework = d.framework},
+      {.channels = d.channels, .classes = static_cast<int64_t>(d.class_names.size()), .length = d.length});
+  load_state(*loaded.network, file, name);
+  return loaded;
+}
+
+void prepare_for_model(const ModelDescription& model, SeriesSet& set) {
+  if (set.channels != model.channels)
+    throw Error(fmt::format("{} has {} channels, the model takes {}", set.name, set.channels, model.channels),
+                ErrorKind::input);
+  if (set.length > model.length)
+    throw Error(fmt::format("{} has series of {} steps, the model was trained on {}: shorten them, or check "
+                            "whether the first column is a label (--unlabelled)",
+                            set.name, set.length, model.length),
+                ErrorKind::input);
+  pad_with_nan(set, model.length);
+  prepare_for_classifier(set);
+}
+
+}  // namespace mellow::tools

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mellow/data/series.h"
+#include "mellow/engine/core/context.h"
+#include "mellow/engine/io/safetensors.h"
+#include "mellow/engine/nn/model.h"
+
+namespace mellow::tools {
+
+// What model.safetensors says of itself beside the weights.
+struct ModelDescription {
+  std::string model, method;
+  int64_t channels = 1, length = 0;
+  Framework framework = Framework::torch;
+  std::vector<std::string> class_names;
+};
+
+NamedArrays pack(const Classifier& network, const ModelDescription& description);
+
+struct LoadedModel {
+  ModelDescription description;
+  std::unique_ptr<Classifier> network;
+};
+// `path` is the file or a run directory. Throws ErrorKind::input when it is no model of mellow.
+LoadedModel read_model(Context& context, const std::string& path);
+
+// Series of a file as the model takes them: checks channels and length, fills, normalises and pads as
+// training did.
+void prepare_for_model(const ModelDescription& model, SeriesSet& set);
+
+}  // namespace mellow::tools

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/run_directory.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/io/atomic_file.h"
+#include "mellow/engine/io/csv.h"
+#include "mellow/engine/io/read_file.h"
+
+namespace mellow::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr uint64_t largest_record = 16 << 20;
+constexpr const char* metrics_header =
+    "epoch,train_loss,train_ce,train_kl,train_accuracy,test_accuracy,test_nll,test_ece,validation_accuracy,"
+    "validation_nll,validation_ece,learning_rate,seconds";
+// Every file of a run; nothing else in the folder is ever removed.
+constexpr const char* files[] = {"metrics.csv",     "model.safetensors", "encoder.safetensors",
+                                 "soft_labels.csv", "predictions.csv",   "checkpoint.safetensors",
+                                 "run.json"};
+
+template <class T>
+T metadata_number(const NamedArrays& checkpoint, const std::string& key) {
+  const auto found = checkpoint.metadata.find(key);
+  T value{};
+  if (found != checkpoint.metadata.end()) {
+    const char* end = found->second.data() + found->second.size();
+    const auto [stop, failed] = std::from_chars(found->second.data(), end, value);
+    if (failed == std::errc() && stop == end) return value;
+  }
+  throw Error(fmt::format("the checkpoint has no usable {}: start anew with --overwrite", key),
+              ErrorKind::input);
+}
+
+void add_scores(CsvRow& row, const std::optional<Metrics>& metrics) {
+  if (metrics) {
+    row.add(metrics->accuracy).add(metrics->nll).add(metrics->ece);
+  } else {
+    row.add("").add("").add("");
+  }
+}
+
+// The first value of `now` that differs from `before`, as "options.lr was 0.1, is 0.2".
+std::string difference(const Json& before, const Json& now, const std::string& name) {
+  if (before == now) return "";
+  if (before.is_object() && now.is_object())
+    for (const auto& [key, value] : now.items()) {
+      const auto old = before.find(key);
+      if (old == before.end()) return fmt::format("{}.{} is new", name, key);
+      if (const auto found = difference(*old, value, name + "." + key); !found.empty()) return found;
+    }
+  return fmt::format("{} was {}, is {}", name, before.dump(), now.dump());
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(const std::string& path, Existing existing, Json record)
+    : path_(path), record_(std::move(record)) {
+  std::error_code failed;
+  fs::create_directories(path_, failed);
+  if (failed)
+    throw Error(fmt::format("cannot make the folder {}: {}", path_, failed.message()), ErrorKind::io);
+  lock_.emplace(path_);
+  sweep_stale_temps(path_);
+  if (!fs::exists(file("run.json"))) return;
+  previous_ = Json::parse(read_file(file("run.json"), largest_record), nullptr, false);
+  if (existing == Existing::overwrite) {
+    clear();
+    return;
+  }
+  const std::string status = previous_.is_object() ? previous_.value("status", "damaged") : "damaged";
+  if (existing == Existing::refuse)
+    throw Error(
+        fmt::format("{} already holds a run ({}): go on with --resume, start anew with --overwrite, or "
+                    "choose another --out",
+                    path_, status));
+  check_same_run();
+  resume_ = true;
+  finished_ = status == "finished";
+}
+
+void RunDirectory::check_same_run() const {
+  if (!previous_.is_object())
+    throw Error(fmt::format("{} is damaged: start anew with --overwrite", file("run.json")),
+                ErrorKind::input);
+  for (const char* part : {"format_version", "options", "data"}) {
+    const auto changed = difference(previous_.value(part, Json()), record_.at(part), part);
+    if (!changed.empty())
+      throw Error(fmt::format("{} cannot be resumed: {}. Use the same options and data, or --overwrite",
+                              path_, changed));
+  }
+}
+
+void RunDirectory::clear() {
+  for (const char* name : files) fs::remove(file(name));
+}
+
+void RunDirectory::write_record(const std::string& status) {
+  record_["status"] = status;
+  write_file_atomically(file("run.json"), record_.dump(2) + '\n');
+}
+
+std::optional<NamedArrays> RunDirectory::checkpoint() const {
+  const std::string name = file("checkpoint.safetensors");
+  if (!resume_ || !fs::exists(name)) return std::nullopt;
+  NamedArrays state = read_safetensors(name);
+  verify_checksum(state, name);
+  return state;
+}
+
+void RunDirectory::save_checkpoint(NamedArrays state, double seconds) {
+  metrics_->sync();  // the rows must be there before a checkpoint counts on them
+  state.metadata["metrics_bytes"] = std::to_string(metrics_->size());
+  state.metadata["seconds"] = CsvRow().add(seconds).text();
+  store_checksum(state);
+  write_safetensors(file("checkpoint.safetensors"), state);
+}
+
+void RunDirectory::remove_checkpoint() { fs::remove(file("checkpoint.safetensors")); }
+
+void RunDirectory::open_metrics(const std::optional<NamedArrays>& checkpoint) {
+  metrics_.emplace(file("metrics.csv"));
+  metrics_->truncate(checkpoint ? metadata_number<uint64_t>(*checkpoint, "metrics_bytes") : 0);
+  if (metrics_->size() == 0) metrics_->write_line(metrics_header);
+}
+
+void RunDirectory::add_metrics(const EvaluationReport& report, double seconds) {
+  CsvRow row;
+  const EpochReport& epoch = report.training;
+  row.add(epoch.epoch).add(epoch.loss).add(epoch.ce).add(epoch.kl).add(epoch.accuracy);
+  add_scores(row, report.test);
+  add_scores(row, report.validation);
+  metrics_->write_line(row.add(epoch.rate).add(seconds).text());
+}
+
+double seconds_of(const NamedArrays& checkpoint) { return metadata_number<double>(checkpoint, "seconds"); }
+
+std::string soft_labels_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
+                            const std::vector<float>& rows) {
+  CsvRow header;
+  header.add("index").add("label");
+  for (const std::string& name : class_names) header.add("q_" + name);
+  std::string out = header.text() + '\n';
+  for (size_t i = 0; i < labels.size(); ++i) {
+    CsvRow row;
+    row.add(i).add(class_names[static_cast<size_t>(labels[i])]);
+    for (size_t k = 0; k < class_names.size(); ++k) row.add(rows[i * class_names.size() + k]);
+    out += row.text() + '\n';
+  }
+  return out;
+}
+
+std::string predictions_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
+                            const std::vector<double>& probabilities) {
+  CsvRow header;
+  header.add("index");
+  if (!labels.empty()) header.add("label");
+  header.add("predicted");
+  for (const std::string& name : class_names) header.add("p_" + name);
+  std::string out = header.text() + '\n';
+  const auto predicted = predictions_of(probabilities, static_cast<int64_t>(class_names.size()));
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    CsvRow row;
+    row.add(i);
+    if (!labels.empty()) row.add(class_names[static_cast<size_t>(labels[i])]);
+    row.add(class_names[static_cast<size_t>(predicted[i])]);
+    for (size_t k = 0; k < class_names.size(); ++k)
+      row.add(static_cast<float>(probabilities[i * class_names.size() + k]));
+    out += row.text() + '\n';
+  }
+  return out;
+}
+
+Json to_json(const Metrics& m) {
+  return {{"accuracy", m.accuracy}, {"nll", m.nll},           {"brier", m.brier},      {"ece", m.ece},
+          {"cwece", m.cwece},       {"cwece_cc", m.cwece_cc}, {"macro_f1", m.macro_f1}};
+}
+
+}  // namespace mellow::tools

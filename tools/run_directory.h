@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "mellow/engine/io/append_log.h"
+#include "mellow/engine/io/directory_lock.h"
+#include "mellow/engine/io/safetensors.h"
+#include "mellow/engine/train/fit.h"
+
+// The files of one training, a contract that other programs read: docs/run-directory.md.
+namespace mellow::tools {
+
+using Json = nlohmann::ordered_json;
+
+// What to do when the folder already holds a run.
+enum class Existing { refuse, resume, overwrite };
+
+class RunDirectory {
+ public:
+  // Makes the folder where needed, locks it and removes temporary files of processes that died.
+  // `record` is the start of run.json; a run is resumed only when its options and data are the same.
+  RunDirectory(const std::string& path, Existing existing, Json record);
+
+  std::string file(const std::string& name) const { return path_ + '/' + name; }
+  const std::string& path() const { return path_; }
+  bool resumed() const { return resume_; }
+  // The run in the folder was complete: nothing is to be done.
+  bool finished() const { return finished_; }
+
+  // run.json, always whole: the record with this status.
+  Json& record() { return record_; }
+  void write_record(const std::string& status);
+
+  // The last checkpoint when the run is resumed and there is one; throws when it is damaged.
+  std::optional<NamedArrays> checkpoint() const;
+  // With the place in metrics.csv, the seconds spent so far and a checksum in the metadata.
+  void save_checkpoint(NamedArrays state, double seconds);
+  void remove_checkpoint();
+
+  // metrics.csv: starts with its header; goes on after the rows a checkpoint knows of.
+  void open_metrics(const std::optional<NamedArrays>& checkpoint);
+  void add_metrics(const EvaluationReport& report, double seconds);
+
+ private:
+  void check_same_run() const;
+  void clear();
+
+  std::string path_;
+  std::optional<DirectoryLock> lock_;
+  Json record_, previous_;
+  bool resume_ = false, finished_ = false;
+  std::optional<AppendLog> metrics_;
+};
+
+// The seconds of training that a checkpoint knows of.
+double seconds_of(const NamedArrays& checkpoint);
+
+// index,label,q_<class>…: one row per training series.
+std::string soft_labels_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
+                            const std::vector<float>& rows);
+// index,label,predicted,p_<label>…; the column `label` only when labels are given.
+std::string predictions_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
+                            const std::vector<double>& probabilities);
+
+Json to_json(const Metrics& metrics);
+
+}  // namespace mellow::tools

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/train_options.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/io/hash.h"
+#include "mellow/engine/io/read_file.h"
+#include "mellow/models/make_model.h"
+
+namespace mellow::tools {
+namespace {
+
+constexpr uint64_t largest_encoder = uint64_t{1} << 32;
+
+void add_model_options(CLI::App& command, TrainOptions& o) {
+  const char* group = "Training";
+  command.add_option("--model", o.model, "see --list-models")->type_name("NAME")->group(group);
+  command.add_option("--method", o.method, "see --list-methods")->type_name("NAME")->group(group);
+  add_count(command, "--epochs", o.epochs, 1, "passes over the training set")->group(group);
+  add_count(command, "--batch-size", o.batch_size, 1, "series per step")->group(group);
+  command.add_option("--lr", o.rate, "learning rate of Adam")
+      ->type_name("X")
+      ->check([](const std::string& typed) {
+        double value = 0;
+        const bool fine = CLI::detail::lexical_cast(typed, value) && value > 0 && value <= 10;
+        return fine ? std::string() : "must lie in (0, 10], got " + typed;
+      })
+      ->group(group);
+  add_choice(command, "--schedule", o.schedule, {"constant", "plateau", "step", "cosine"}, "of the rate")
+      ->group(group);
+  command.add_option("--seed", o.seed, "drives start, order and pretraining")->type_name("N")->group(group);
+  add_choice(command, "--framework", o.framework, {"torch", "keras"}, "start, norm and Adam of")
+      ->group(group);
+  command.add_option("--val", o.val, "none or holdout:0.2")->type_name("HOW")->group(group);
+  add_count(command, "--evaluate-every", o.evaluate_every, 1, "epochs; and every 5th")->group(group);
+  add_choice(command, "--select", o.select, {"last", "best-train-loss", "best-validation"},
+             "weights to save (default: the last that applies)")
+      ->group(group);
+}
+
+std::string default_text(const MethodOption& option) {
+  if (option.choices.empty()) return fmt::format("{}", option.value);
+  return fmt::format("{} ({})", option.choice, fmt::join(option.choices, ", "));
+}
+
+}  // namespace
+
+void add_train_options(CLI::App& command, TrainOptions& o) {
+  add_data_options(command, o.data);
+  add_model_options(command, o);
+  add_encoder_options(command, o.encoder);
+  add_device_options(command, o.device);
+  const char* group = "Run directory";
+  command.add_option("--out", o.out, "default runs/<dataset>-<model>-<method>-s<seed>")
+      ->type_name("DIR")
+      ->group(group);
+  add_count(command, "--checkpoint-every", o.checkpoint_every, 0, "epochs; and about every minute")
+      ->group(group);
+  command.add_flag("--resume", o.resume, "go on where the run in --out stopped")->group(group);
+  command.add_flag("--overwrite", o.overwrite, "start anew in --out")->group(group);
+  command.add_flag("--quiet", o.quiet, "no progress on stderr")->group(group);
+  command.add_flag("--list-methods", o.list_methods, "methods, formulas, options; then exit");
+  command.add_flag("--list-models", o.list_models, "models; then exit");
+  add_method_options(command, o.method_options);
+}
+
+ScheduleOptions schedule_options(const TrainOptions& o) {
+  ScheduleOptions schedule = {.name = o.schedule, .rate = o.rate, .epochs = o.epochs};
+  schedule.lowest = o.schedule == "cosine" ? 0 : o.rate / 10;
+  if (o.schedule == "step") {
+    schedule.factor = 0.1;
+    schedule.at = {o.epochs / 2, o.epochs * 3 / 4};
+  }
+  return schedule;
+}
+
+Protocol selected_protocol(const TrainOptions& o) {
+  const bool validated = o.val != "none";
+  if (o.select == "best-validation" && !validated)
+    throw Error("--select best-validation needs --val holdout:0.2 (or another share)");
+  if (o.select.empty()) return validated ? Protocol::best_validation : Protocol::best_train_loss;
+  if (o.select == "last") return Protocol::last;
+  return o.select == "best-validation" ? Protocol::best_validation : Protocol::best_train_loss;
+}
+
+std::string run_folder(const TrainOptions& o, const std::string& dataset) {
+  if (!o.out.empty()) return o.out;
+  return fmt::format("runs/{}-{}-{}-s{}", dataset, o.model, o.method, o.seed);
+}
+
+Json to_json(const TrainOptions& o, const MethodOptions& method_options, const Context& context) {
+  Json method = Json::object();
+  for (const auto& [name, value] : method_options.numbers) method[name] = value;
+  for (const auto& [name, value] : method_options.choices) method[name] = value;
+  // The file's contents count, not its name.
+  const std::string encoder =
+      o.encoder.file.empty() ? "" : hash_bytes(read_file(o.encoder.file, largest_encoder));
+  return {{"model", o.model},
+          {"method", o.method},
+          {"method_options", method},
+          {"epochs", o.epochs},
+          {"batch_size", o.batch_size},
+          {"lr", o.rate},
+          {"schedule", o.schedule},
+          {"seed", o.seed},
+          {"framework", o.framework},
+          {"val", o.val},
+          {"evaluate_every", o.evaluate_every},
+          {"select", mellow::name_of(selected_protocol(o))},
+          {"encoder", encoder},
+          {"pretrain_iterations", o.encoder.iterations},
+          {"pretrain_batch", o.encoder.batch_size},
+          {"enc_norm", o.encoder.normalisation},
+          {"device", mellow::name_of(context.device())},
+          {"precision", mellow::name_of(context.precision())},
+          {"threads", context.threads()}};
+}
+
+void print_methods() {
+  for (const Method& method : methods()) {
+    fmt::print("{:<20} {}\n{:<20} {}\n", method.name, method.formula, "", method.paper);
+    for (const MethodOption& option : method.options)
+      fmt::print("{:<20} --{} {}: {}\n", "", option.name, default_text(option), option.help);
+  }
+}
+
+void print_models() {
+  for (const ModelEntry& model : model_entries()) fmt::print("{:<20} {}\n", model.name, model.summary);
+}
+
+}  // namespace mellow::tools
