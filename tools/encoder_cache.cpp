@@ -38,9 +38,8 @@ std::string EncoderCache::path_for(const Context& context, const SeriesSet& stor
        {stored.series, stored.length, stored.channels, options.iterations, options.batch_size,
         int64_t{context.threads()}, int64_t{options.normalisation == "ts2vec" && is_stored_raw(stored.name)}})
     hasher.update(static_cast<uint64_t>(n));
-  std::string words = options.normalisation + '/' + name_of(context.precision());
-  for (const DeviceReport& report : describe_devices())
-    if (report.device == context.device()) words += '/' + report.description;
+  const std::string words =
+      options.normalisation + '/' + name_of(context.precision()) + '/' + device_description(context);
   hasher.update(uint64_t{words.size()}).update(words);
   hasher.update(std::as_bytes(std::span(stored.values)));
   return folder_ + '/' + hasher.hex() + ".safetensors";

@@ -24,8 +24,7 @@ Precision precision_for(const std::string& wanted, Device device) {
 // The entry of describe_devices() that is used: the first usable one of the device.
 DeviceReport report_of(Device device) {
   std::string why;
-  for (const DeviceReport& report : describe_devices()) {
-    if (report.device != device) continue;
+  for (const DeviceReport& report : describe_devices(device)) {
     if (report.usable) return report;
     why += (why.empty() ? "" : "; ") + report.description;
   }
@@ -74,8 +73,7 @@ std::unique_ptr<Context> make_context(const DeviceOptions& options, Progress& pr
   wanted.threads = static_cast<int>(options.threads);
   const DeviceReport report = report_of(wanted.device);
   if (automatic && wanted.device == Device::cpu)
-    for (const DeviceReport& other : describe_devices())
-      if (other.device == Device::cuda) progress.note("computing on the CPU: " + other.description);
+    progress.note("computing on the CPU: " + describe_devices(Device::cuda).at(0).description);
   for (const PrecisionReport& known : report.precisions) {
     if (known.precision != wanted.precision) continue;
     if (!known.usable)

@@ -279,8 +279,9 @@ int train(const TrainOptions& o, const std::vector<std::string>& arguments) {
   Interrupt interrupt;
   try {
     run_training({o, method, method_options, data, *context, run, progress, interrupt}, std::move(network));
-  } catch (const Error& error) {
-    const bool cancelled = error.kind() == ErrorKind::cancelled;
+  } catch (const std::exception& error) {
+    const auto* known = dynamic_cast<const Error*>(&error);
+    const bool cancelled = known != nullptr && known->kind() == ErrorKind::cancelled;
     if (!cancelled) run.record()["error"] = error.what();
     run.write_record(cancelled ? "interrupted" : "failed");
     if (!cancelled) throw;

@@ -65,20 +65,24 @@ Context::Context(const ContextOptions& options)
 
 Context::~Context() = default;
 
-std::vector<DeviceReport> describe_devices() {
-  std::vector<DeviceReport> reports = {internal::describe_cpu()};
+std::vector<DeviceReport> describe_devices(Device device) {
+  if (device == Device::cpu) return {internal::describe_cpu()};
   if constexpr (internal::has_cuda) {
-    for (auto& report : internal::describe_cuda()) reports.push_back(std::move(report));
+    return internal::describe_cuda();
   } else {
-    reports.push_back({Device::cuda, false, "this build has no CUDA backend", {}});
+    return {{Device::cuda, false, "this build has no CUDA backend", {}}};
   }
+}
+
+std::vector<DeviceReport> describe_devices() {
+  auto reports = describe_devices(Device::cpu);
+  for (auto& report : describe_devices(Device::cuda)) reports.push_back(std::move(report));
   return reports;
 }
 
 bool is_usable(Device device) {
-  const auto reports = describe_devices();
-  return std::any_of(reports.begin(), reports.end(),
-                     [&](const DeviceReport& r) { return r.device == device && r.usable; });
+  const auto reports = describe_devices(device);
+  return std::any_of(reports.begin(), reports.end(), [](const DeviceReport& r) { return r.usable; });
 }
 
 }  // namespace mellow

@@ -66,6 +66,8 @@ struct DeviceReport {
   std::vector<PrecisionReport> precisions = {};  // of a usable device
 };
 std::vector<DeviceReport> describe_devices();
+// The entries of one kind alone; asking for the CPU does not wake the GPU's driver.
+std::vector<DeviceReport> describe_devices(Device device);
 bool is_usable(Device device);
 
 }  // namespace mellow

@@ -131,8 +131,8 @@ TEST_CASE("evaluate and predict use what training saved") {
   const auto record = record_of(place / "run");
   CHECK(record["selected"] == "best_validation");
   CHECK(record["data"]["validation_series"] == 3);
-  const Result scores = place.run(
-      {"evaluate", place / "run", "--threads", "1", "--in", place / "Tiny/Tiny_TEST.tsv", "--json"});
+  const Result scores = place.run({"evaluate", place / "run", "--device", "cpu", "--threads", "1", "--in",
+                                   place / "Tiny/Tiny_TEST.tsv", "--json"});
   REQUIRE(scores.code == 0);
   const auto json = nlohmann::json::parse(scores.out);
   CHECK(json["accuracy"] == record["results"]["best_validation"]["accuracy"]);
@@ -143,7 +143,8 @@ TEST_CASE("evaluate and predict use what training saved") {
   std::string unlabelled;
   std::istringstream lines(labelled);
   for (std::string line; std::getline(lines, line);) unlabelled += line.substr(line.find('\t') + 1) + '\n';
-  const Words stdin_words = {"predict", place / "run/model.safetensors", "--threads", "1", "--format", "tsv"};
+  const Words stdin_words = {
+      "predict", place / "run/model.safetensors", "--device", "cpu", "--threads", "1", "--format", "tsv"};
   const Result a = place.run(stdin_words, labelled), b = place.run(stdin_words, unlabelled);
   REQUIRE(a.code == 0);
   CHECK(a.out == b.out);
@@ -189,7 +190,7 @@ TEST_CASE("a second method takes the encoder from the cache") {
 
 TEST_CASE("encoders and labels on their own") {
   const Place place;
-  const Words data = {"--data", place / "", "--dataset", "Tiny", "--threads", "1"};
+  const Words data = {"--data", place / "", "--dataset", "Tiny", "--device", "cpu", "--threads", "1"};
   const auto with = [&](Words words) {
     words.insert(words.end(), data.begin(), data.end());
     return place.run(words);
@@ -197,8 +198,8 @@ TEST_CASE("encoders and labels on their own") {
   REQUIRE(with({"pretrain", "--pretrain-iterations", "2", "--out", place / "e.safetensors"}).code == 0);
   CHECK(read_safetensors(place / "e.safetensors").metadata.at("model") == "ts2vec");
   REQUIRE(place
-              .run({"encode", "--encoder", place / "e.safetensors", "--in", place / "Tiny/Tiny_TEST.tsv",
-                    "--out", place / "r.csv"})
+              .run({"encode", "--device", "cpu", "--encoder", place / "e.safetensors", "--in",
+                    place / "Tiny/Tiny_TEST.tsv", "--out", place / "r.csv"})
               .code == 0);
   const CsvTable table = parse_csv(slurp(place / "r.csv"), "r.csv");
   CHECK(table.names.size() == 320);
@@ -409,7 +410,8 @@ TEST_CASE("a full disk ends the run with exit code 1 and no half-written file") 
   const Place place;
   REQUIRE(place.train("run", {"--epochs", "2"}).code == 0);
   Program predict(place / "",
-                  {"predict", place / "run", "--in", place / "Tiny/Tiny_TEST.tsv", "--out", place / "p.csv"},
+                  {"predict", place / "run", "--device", "cpu", "--in", place / "Tiny/Tiny_TEST.tsv", "--out",
+                   place / "p.csv"},
                   "", 64);
   CHECK(predict.wait() == 1);
   CHECK(!fs::exists(place / "p.csv"));
