@@ -123,8 +123,6 @@ void RunDirectory::save_checkpoint(NamedArrays state, double seconds) {
   write_safetensors(file("checkpoint.safetensors"), state);
 }
 
-void RunDirectory::remove_checkpoint() { fs::remove(file("checkpoint.safetensors")); }
-
 void RunDirectory::open_metrics(const std::optional<NamedArrays>& checkpoint) {
   metrics_.emplace(file("metrics.csv"));
   metrics_->truncate(checkpoint ? metadata_number<uint64_t>(*checkpoint, "metrics_bytes") : 0);

@@ -40,7 +40,6 @@ class RunDirectory {
   std::optional<NamedArrays> checkpoint() const;
   // With the place in metrics.csv, the seconds spent so far and a checksum in the metadata.
   void save_checkpoint(NamedArrays state, double seconds);
-  void remove_checkpoint();
 
   // metrics.csv: starts with its header; goes on after the rows a checkpoint knows of.
   void open_metrics(const std::optional<NamedArrays>& checkpoint);

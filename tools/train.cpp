@@ -139,6 +139,7 @@ void run_epochs(const Session& s, Learner& learner) {
     save();
     throw Error("interrupted", ErrorKind::cancelled);
   }
+  save();
   s.run.record()["seconds"] = seconds;
   const double spent = seconds - seconds_before;  // 0 when a resumed run had only its results left to write
   const auto samples = static_cast<double>((s.options.epochs - epochs_before) * learner.trainer.samples());
@@ -178,7 +179,6 @@ void write_results(const Session& s, Learner& learner) {
   record["peak_memory_bytes"] = {{"device", s.context.memory().peak},
                                  {"process", static_cast<int64_t>(use.ru_maxrss) * 1024}};
   s.run.write_record("finished");
-  s.run.remove_checkpoint();
 }
 
 void print_results(const Json& record, const std::string& path) {
@@ -272,7 +272,6 @@ int train(const TrainOptions& o, const std::vector<std::string>& arguments) {
                     {"device", device_description(*context)}});
   if (run.finished()) {
     progress.note(path + " is finished already; nothing to do");
-    run.remove_checkpoint();
     return 0;
   }
   run.write_record("running");

@@ -66,7 +66,17 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
       "[backward] the tensor was not made while this tape recorded");
   MELLOW_CHECK(dy.shape() == y.shape(), "[backward] the upstream gradient has shape ", dy.shape(), ", not ",
                y.shape());
-  context_.tape_ = nullptr;  // backward is not recorded
+  // Backward is not recorded; whatever happens, the tape is empty and records again afterwards.
+  struct Pause {
+    Tape& tape;
+    ~Pause() {
+      tape.entries_.clear();
+      tape.slots_.clear();
+      tape.serial_ = next_serial();
+      tape.context_.tape_ = &tape;
+    }
+  } pause{*this};
+  context_.tape_ = nullptr;
   slots_.assign(entries_.size(), Slot{});
   slots_[static_cast<size_t>(y.impl_->node)] = {dy, false};
   for (int64_t i = y.impl_->node; i >= 0; --i) {
@@ -80,10 +90,6 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
     }
     entries_[at].node.reset();  // what the op kept is free for the ops before it
   }
-  entries_.clear();
-  slots_.clear();
-  serial_ = next_serial();
-  context_.tape_ = this;
 }
 
 // Adds what fresh() handed out to the sums so far.

@@ -143,3 +143,28 @@ TEST_CASE("tape: what it did not record is refused") {
   CHECK_THROWS_AS(tape.backward(loss), Error);  // the tape is empty now
   CHECK(grad_of(x) == Numbers{2, 2});
 }
+
+namespace {
+
+// The identity, until backward.
+struct Throwing {
+  void forward(Cpu&, std::span<const Tensor> in, const Tensor& out) { out.copy_from(in[0]); }
+  void forward(Cuda&, std::span<const Tensor> in, const Tensor& out) { out.copy_from(in[0]); }
+  template <class Backend>
+  void backward(Backend&, const Tensor&, Gradients&) {
+    throw Error("backward failed");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("tape: records again after a backward that threw") {
+  Context context(strict(Device::cpu));
+  const Tensor x = leaf(context, {2.0});
+  Tape tape(context);
+  const Tensor y = internal::apply(Throwing{}, {x}, x.shape(), x.dtype());
+  CHECK_THROWS_AS(tape.backward(y), Error);
+  CHECK(context.tape() == &tape);
+  tape.backward(scale(x, 3));
+  CHECK(grad_of(x) == Numbers{3});
+}
