@@ -12,9 +12,11 @@ enum class Framework {
   keras   // batch norm eps 1e-3, momentum 0.01; weights Glorot uniform, bias 0; Adam eps 1e-7 "eps hat"
 };
 
-// How a parameter starts: every element drawn from U(low, high); low == high is a constant.
+// How a parameter starts: every element drawn from U(low, high), where low == high is a constant, or from
+// N(0, deviation²) where a deviation is given.
 struct Init {
   double low = 0, high = 0;
+  double deviation = 0;
 };
 
 inline Init constant(double value) { return {value, value}; }
@@ -24,6 +26,18 @@ inline Init weight_init(Framework framework, int64_t fan_in, int64_t fan_out) {
   const double bound = framework == Framework::torch ? 1 / std::sqrt(static_cast<double>(fan_in))
                                                      : std::sqrt(6 / static_cast<double>(fan_in + fan_out));
   return {-bound, bound};
+}
+
+// What a layer's weight starts as; Keras starts all alike.
+enum class WeightStart {
+  usual,     // weight_init
+  he_normal  // N(0, 2 / fan_out): He et al. 2015, for convolutions before a relu, as torchvision's ResNets
+};
+
+inline Init weight_init(WeightStart start, Framework framework, int64_t fan_in, int64_t fan_out) {
+  if (start == WeightStart::usual || framework == Framework::keras)
+    return weight_init(framework, fan_in, fan_out);
+  return {.deviation = std::sqrt(2 / static_cast<double>(fan_out))};
 }
 
 inline Init bias_init(Framework framework, int64_t fan_in) {

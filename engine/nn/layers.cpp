@@ -17,7 +17,7 @@ ConvLayer::ConvLayer(const ModuleOptions& options, const ConvLayerOptions& conv)
   const int64_t per_group = conv.in / conv.conv.groups;
   const int64_t fan_in = conv.width * per_group, fan_out = conv.width * conv.out / conv.conv.groups;
   weight_ = parameter("weight", {conv.out, conv.width, per_group},
-                      weight_init(options.framework, fan_in, fan_out), FileLayout::conv_weight);
+                      weight_init(conv.start, options.framework, fan_in, fan_out), FileLayout::conv_weight);
   if (conv.bias) bias_ = parameter("bias", {conv.out}, bias_init(options.framework, fan_in));
 }
 

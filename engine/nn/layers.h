@@ -21,6 +21,7 @@ struct ConvLayerOptions {
   int64_t in, out, width;
   bool bias = true;
   Conv1dOptions conv;  // default: no padding; same_padding(width, dilation) keeps the length
+  WeightStart start = WeightStart::usual;
 };
 
 class ConvLayer final : public Module {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/nn/module.h"
 
+#include <cmath>
+#include <numbers>
+
 #include "mellow/engine/core/random.h"
 
 namespace mellow {
@@ -13,13 +16,19 @@ uint64_t number_of(const std::string& name) {
   return hash & 0xffffffffffffu;  // the draw's 48 bits
 }
 
+double draw_from(const Init& init, const RandomWords& words) {
+  const double u = uniform_from(words[0], words[1]);
+  if (init.deviation == 0) return init.low + (init.high - init.low) * u;
+  // Box and Muller 1958; 1 - u is never 0.
+  const double angle = 2 * std::numbers::pi * uniform_from(words[2], words[3]);
+  return init.deviation * std::sqrt(-2 * std::log(1 - u)) * std::cos(angle);
+}
+
 void fill_from(const Module::Named& entry, uint64_t seed) {
   std::vector<double> values(static_cast<size_t>(entry.tensor.count()));
   const uint64_t draw = number_of(entry.name);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const RandomWords words = random_words(seed, RandomStream::init, draw, i);
-    values[i] = entry.init.low + (entry.init.high - entry.init.low) * uniform_from(words[0], words[1]);
-  }
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = draw_from(entry.init, random_words(seed, RandomStream::init, draw, i));
   if (entry.tensor.dtype() == DType::f64) {
     entry.tensor.copy_from(std::as_bytes(std::span(values)));
   } else {

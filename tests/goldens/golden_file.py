@@ -63,18 +63,21 @@ def rounded_normal(rng: np.random.Generator, *shape: int) -> torch.Tensor:
     return torch.from_numpy(rng.standard_normal(shape).astype(np.float32).astype(np.float64))
 
 
-def closed_form(module: torch.nn.Module) -> None:
+def closed_form(module: torch.nn.Module, bend: float = 0) -> None:
     """Fills every parameter by a formula, so that a full-size net needs no stored weights.
 
     Element i of the parameter named n, with h = len(n), in double precision rounded to float32:
     weights 0.1 / sqrt(fan_in) * cos(0.37 i + h), normalisation weights 1 + 0.1 * cos(0.37 i + h),
     biases 0.01 * cos(0.37 i + h).
     """
+    # `bend` adds bend i^2 to the phase: without it every layer's filters span two dimensions, and a deep
+    # net's sums cancel until float32 is not enough.
     for name, p in module.named_parameters():
-        wave = np.cos(0.37 * np.arange(p.numel(), dtype=np.float64) + len(name))
+        i = np.arange(p.numel(), dtype=np.float64)
+        wave = np.cos(0.37 * i + bend * i * i + len(name))
         if name.endswith("bias"):
             value = 0.01 * wave
-        elif name.endswith("norm.weight"):
+        elif p.dim() == 1:
             value = 1 + 0.1 * wave
         else:
             value = 0.1 / np.sqrt(p[0].numel()) * wave

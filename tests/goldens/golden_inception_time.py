@@ -33,8 +33,8 @@ def randomise(net: torch.nn.Module, rng: np.random.Generator) -> None:
         p.data = p.data.float().double()
 
 
-def optimiser(net: torch.nn.Module, norm: str) -> torch.optim.Optimizer:
-    return KerasAdam(net.parameters()) if norm == "keras" else torch.optim.Adam(net.parameters(), 1e-3)
+def optimiser(net: torch.nn.Module, norm: str, lr: float) -> torch.optim.Optimizer:
+    return KerasAdam(net.parameters(), lr) if norm == "keras" else torch.optim.Adam(net.parameters(), lr)
 
 
 def put_gradients(golden: Golden, prefix: str, net: torch.nn.Module, whole: bool) -> None:
@@ -47,9 +47,9 @@ def put_gradients(golden: Golden, prefix: str, net: torch.nn.Module, whole: bool
 
 
 def train(golden: Golden, prefix: str, net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor,
-          norm: str, whole: bool) -> None:
+          norm: str, whole: bool, lr: float = 1e-3) -> None:
     """Three Adam steps on one batch. `whole` stores every tensor, else norms and logits only."""
-    adam, losses = optimiser(net, norm), []
+    adam, losses = optimiser(net, norm, lr), []
     for step in range(STEPS):
         net.train()
         net.zero_grad()

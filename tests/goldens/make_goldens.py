@@ -17,11 +17,13 @@ from golden_losses import losses
 from golden_metrics import metrics_golden
 from golden_ops import ops
 from golden_optim import optim
+from golden_resnets import resnets
 from golden_ts2vec import ts2vec
 
 FILES = {
     "inception_time": inception_time,
     "inception_time_full": inception_time_full,
+    "resnets": resnets,
     "ts2vec": ts2vec,
     "ops": ops,
     "optim": optim,

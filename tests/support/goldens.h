@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,14 @@ class Goldens {
       if (name.starts_with(prefix)) state.arrays.emplace_back(name.substr(prefix.size()), array);
     return state;
   }
+  // The strings of a note that is a JSON list of names.
+  std::vector<std::string> names(const std::string& name) const {
+    std::vector<std::string> list;
+    std::istringstream in(note(name));
+    for (std::string between, word; std::getline(in, between, '"') && std::getline(in, word, '"');)
+      list.push_back(word);
+    return list;
+  }
   const std::string& note(const std::string& name) const { return file_.metadata.at(name); }
 
  private:
@@ -69,21 +78,22 @@ inline void check_golden(const std::vector<float>& got, const std::vector<float>
 }
 
 // The stored closed form: element i of parameter n, h = its name's length, is scale · cos(0.37 i + h) (+ 1
-// for norms).
-inline NamedArrays closed_form_state(const Module& module) {
+// for norms). `bend` adds bend · i² to the phase (golden_file.py says why).
+inline NamedArrays closed_form_state(const Module& module, double bend = 0) {
   NamedArrays state = state_of(module);
   for (const auto& entry : module.parameters()) {
     for (auto& [name, array] : state.arrays) {
       if (name != entry.name) continue;
       std::vector<float> values(static_cast<size_t>(array.shape.count()));
-      const bool norm = array.shape.rank() == 1 && name.ends_with("norm.weight"),
-                 bias = name.ends_with("bias");
+      const bool bias = name.ends_with("bias"), norm = array.shape.rank() == 1 && !bias;
       double fan_in = 1;
       for (int d = 1; d < array.shape.rank(); ++d) fan_in *= static_cast<double>(array.shape[d]);
       const double scale = norm ? 0.1 : bias ? 0.01 : 0.1 / std::sqrt(fan_in);
-      for (size_t i = 0; i < values.size(); ++i)
-        values[i] = static_cast<float>((norm ? 1 : 0) + scale * std::cos(0.37 * static_cast<double>(i) +
-                                                                         static_cast<double>(name.size())));
+      for (size_t k = 0; k < values.size(); ++k) {
+        const double i = static_cast<double>(k);
+        const double phase = 0.37 * i + bend * i * i + static_cast<double>(name.size());
+        values[k] = static_cast<float>((norm ? 1 : 0) + scale * std::cos(phase));
+      }
       std::memcpy(array.bytes.data(), values.data(), array.bytes.size());
     }
   }

@@ -4,7 +4,8 @@
     check_strict_load.py model.safetensors --data NAME_TEST.tsv --predictions predictions.csv
     check_strict_load.py encoder.safetensors --data NAME_TRAIN.tsv --representations FILE.csv
 
-Classifier: metadata model (inception-time...), in_channels, classes, depth, filters, kernel, norm.
+Classifier: metadata model (inception-time..., resnet18, resnet, fcn), in_channels, classes, filters, norm;
+inception-time also depth, kernel.
 Every series is normalised by its own mean and population deviation; column p_<label> number j of the
 predictions is class j. Encoder: metadata model (ts2vec), in_channels, hidden, out, depth and, where the
 encoder saw scaled series, input_mean and input_std (one number each). The representations are one row per
@@ -27,11 +28,15 @@ except ImportError as missing:
 
 import numpy as np
 
+from fcn import Fcn
 from inception_time import InceptionTime
+from resnet import ResNet
+from resnet18 import ResNet18
 from ts2vec import Encoder, encode_full_series
 
 TOLERANCE = 1e-5
 BATCH = 64
+BY_FILTERS = {"resnet18": ResNet18, "resnet": ResNet, "fcn": Fcn}
 
 warnings.filterwarnings("ignore", message="Using padding='same'")
 
@@ -56,9 +61,12 @@ def build(metadata: dict[str, str]) -> torch.nn.Module:
     if model.startswith("inception-time"):
         sizes = {k: number(metadata, k) for k in ("in_channels", "classes", "depth", "filters", "kernel")}
         return InceptionTime(**sizes, norm=metadata.get("norm", "torch"))
+    if model in BY_FILTERS:
+        sizes = {k: number(metadata, k) for k in ("in_channels", "classes", "filters")}
+        return BY_FILTERS[model](**sizes, norm=metadata.get("norm", "torch"))
     if model == "ts2vec":
         return Encoder(**{k: number(metadata, k) for k in ("in_channels", "hidden", "out", "depth")})
-    raise BadInput(f'no twin for model "{model}"; there are inception-time and ts2vec')
+    raise BadInput(f'no twin for model "{model}"; there are inception-time, {", ".join(BY_FILTERS)} and ts2vec')
 
 
 def read_series(path: str) -> np.ndarray:

@@ -11,7 +11,10 @@ import warnings
 import torch
 from torch.optim.swa_utils import AveragedModel
 
+from fcn import Fcn
 from inception_time import InceptionTime, conv
+from resnet import ResNet
+from resnet18 import ResNet18
 from ts2vec import Encoder, RunningMean, hierarchical_contrast, instance_contrast, temporal_contrast
 
 warnings.filterwarnings("ignore", message="Using padding='same'")
@@ -35,6 +38,8 @@ def network_rows():
         block = (32 * 3 + 71680 + 32 * 3 + 256) - 2528
         total = {6: 420450, 1: 2786}[depth] + block + shortcut
         yield f"InceptionTime depth {depth}, Cin 3, K 2", count(InceptionTime(3, 2, depth)), total, 0
+    for net, rest, per_class in [(ResNet18, 3843904, 513), (ResNet, 504000, 129), (Fcn, 264704, 129)]:
+        yield f"{net.__name__}, Cin 1, K 5", count(net(1, 5)), rest + 5 * per_class, 0
     yield "TS2Vec encoder, Cin 1", count(Encoder(1)), 637248, 0
     even = conv(1, 1, 4)
     even.weight.data = torch.tensor([[[1.0, 0, 0, 0]]])  # the tap that reaches furthest left

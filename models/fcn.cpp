@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/models/fcn.h"
+
+#include "mellow/engine/ops/reduce.h"
+
+namespace mellow {
+
+Fcn::Fcn(const ModuleOptions& options, const FcnConfig& config)
+    : Classifier(options),
+      config_(config),
+      head_(child<LinearLayer>("head", config.filters, config.classes)) {
+  const int64_t widths[] = {8, 5, 3};
+  const int64_t channels[] = {config.channels, config.filters, 2 * config.filters, config.filters};
+  for (int i = 0; i < 3; ++i) {
+    const ConvLayerOptions conv = {
+        .in = channels[i], .out = channels[i + 1], .width = widths[i], .conv = same_padding(widths[i])};
+    convs_.push_back(&child<ConvLayer>(text("convs.", i), conv));
+    norms_.push_back(&child<BatchNormLayer>(text("norms.", i), conv.out));
+  }
+}
+
+Tensor Fcn::features(const Tensor& x) {
+  check_rank("fcn", x, 3, "x [batch, length, channels]");
+  Tensor y = x;
+  for (size_t i = 0; i < convs_.size(); ++i) y = (*norms_[i])((*convs_[i])(y), /*relu=*/true);
+  return mean_over_time(y);
+}
+
+}  // namespace mellow
