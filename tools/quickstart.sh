@@ -49,7 +49,7 @@ fi
 run() { printf '\n$'; printf ' %q' "$@"; echo; "$@"; }
 for method in hard rsls; do
   run "$mellow" train --data "$data" --dataset "$dataset" --model inception-time --method "$method" \
-    --epochs "$epochs" --seed 0 --out "$out/$dataset-$method"
+    --epochs "$epochs" --batch-size 16 --seed 0 --out "$out/$dataset-$method"
 done
 
 printf '\n%-8s %-10s %s\n' method accuracy 'run directory'

@@ -7,21 +7,15 @@
 #include <vector>
 
 #include "mellow/engine/ops/draws.h"
+#include "mellow/kernels/batch_checks.h"
 #include "mellow/kernels/cpu/dispatch.h"
 #include "mellow/kernels/cpu/parallel.h"
 
 namespace mellow {
-namespace {
-
-void check_contiguous(const char* where, const Tensor& t) {
-  MELLOW_CHECK(t.is_contiguous(), "[", where, "] needs contiguous tensors, got strides in ", t.shape());
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void shuffle(Cpu& cpu, uint64_t seed, uint64_t epoch, const Tensor& order) {
-  check_rank("shuffle", order, 1, "order [samples]");
-  check_contiguous("shuffle", order);
+  internal::check_order(order);
   std::vector<std::pair<uint64_t, int32_t>> keyed(static_cast<size_t>(order.count()));
   cpu::parallel_for(cpu, order.count(), 1024, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
@@ -42,11 +36,7 @@ void next_batch(Cpu&, const Tensor& order, const Tensor& position, const Tensor&
 }
 
 void gather(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out) {
-  MELLOW_CHECK(x.rank() == out.rank() && x.rank() >= 1 && x.dtype() == out.dtype() &&
-                   out.dim(0) == index.count() && x.count() * out.dim(0) == out.count() * x.dim(0),
-               "[gather] ", index.count(), " samples of x ", x.shape(), " do not fit ", out.shape());
-  check_contiguous("gather", x);
-  check_contiguous("gather", out);
+  internal::check_gather(x, index, out);
   const int32_t* of = index.data<int32_t>();
   for (int64_t b = 0; b < out.dim(0); ++b)
     MELLOW_CHECK(of[b] >= 0 && of[b] < x.dim(0), "[gather] no sample ", of[b], " in x ", x.shape());
@@ -63,14 +53,7 @@ void gather(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out) {
 
 void gather_crops(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& offset, int64_t start,
                   const Tensor& out) {
-  check_rank("gather_crops", x, 3, "x [samples, length, channels]");
-  check_rank("gather_crops", out, 3, "out [batch, steps, channels]");
-  check_contiguous("gather_crops", x);
-  check_contiguous("gather_crops", out);
-  MELLOW_CHECK(x.dtype() == out.dtype() && x.dim(2) == out.dim(2) && index.count() == out.dim(0) &&
-                   offset.count() == out.dim(0),
-               "[gather_crops] ", index.count(), " crops at ", offset.count(), " offsets of x ", x.shape(),
-               " do not fit ", out.shape());
+  internal::check_crops(x, index, offset, out);
   const int32_t *of = index.data<int32_t>(), *shift = offset.data<int32_t>();
   const int64_t steps = out.dim(1);
   for (int64_t b = 0; b < out.dim(0); ++b) {
@@ -90,11 +73,7 @@ void gather_crops(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& 
 }
 
 void mask_missing(Cpu& cpu, const Tensor& x, const StepMaskOptions& options, const Tensor& mask) {
-  check_rank("mask_missing", x, 3, "x [batch, length, channels]");
-  MELLOW_CHECK(mask.shape() == (Shape{x.dim(0), x.dim(1)}),
-               "[mask_missing] mask must be [batch, length] of x ", x.shape(), ", got ", mask.shape());
-  check_contiguous("mask_missing", x);
-  check_contiguous("mask_missing", mask);
+  internal::check_mask(x, mask);
   const int64_t channels = x.dim(2);
   const float keep = static_cast<float>(options.keep);
   uint8_t* keeps = mask.data<uint8_t>();

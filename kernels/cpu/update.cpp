@@ -5,19 +5,10 @@
 
 #include "mellow/kernels/cpu/dispatch.h"
 #include "mellow/kernels/cpu/elementwise.h"
+#include "mellow/kernels/update_checks.h"
 
 namespace mellow {
 namespace {
-
-void check_flat(const char* where, const Tensor& weight, std::initializer_list<const Tensor*> others) {
-  check_rank(where, weight, 1, "flat weights [count]");
-  MELLOW_CHECK(weight.is_contiguous(), "[", where, "] weights must be contiguous");
-  for (const Tensor* t : others)
-    MELLOW_CHECK(
-        t->defined() && t->shape() == weight.shape() && t->dtype() == weight.dtype() && t->is_contiguous(),
-        "[", where, "] every array must be contiguous ", name_of(weight.dtype()), " ", weight.shape(),
-        ", got ", t->defined() ? text(name_of(t->dtype()), " ", t->shape()) : "an empty tensor");
-}
 
 // What one step is made of, in the element type.
 template <class T>
@@ -77,7 +68,7 @@ MELLOW_CLONES void sgd_range(int64_t n, SgdStep<T> s, const T* gradient, T* weig
 }  // namespace
 
 void adam(Cpu& cpu, const AdamArrays& a, const Tensor& rate, const Tensor& step, const AdamOptions& options) {
-  check_flat("adam", a.weight, {&a.gradient, &a.first, &a.second});
+  internal::check_flat("adam", a.weight, {&a.gradient, &a.first, &a.second});
   const double lr = *rate.data<float>(), t = static_cast<double>(*step.data<int64_t>());
   cpu::for_float("adam", a.weight.dtype(), [&]<class T>() {
     const AdamStep<T> s = adam_step<T>(options, lr, t);
@@ -91,8 +82,8 @@ void adam(Cpu& cpu, const AdamArrays& a, const Tensor& rate, const Tensor& step,
 
 void sgd(Cpu& cpu, const Tensor& weight, const Tensor& gradient, const Tensor& velocity, const Tensor& rate,
          const Tensor& step, const SgdOptions& options) {
-  check_flat("sgd", weight, {&gradient});
-  if (options.momentum != 0) check_flat("sgd", weight, {&velocity});
+  internal::check_flat("sgd", weight, {&gradient});
+  if (options.momentum != 0) internal::check_flat("sgd", weight, {&velocity});
   const bool first = *step.data<int64_t>() == 1;
   cpu::for_float("sgd", weight.dtype(), [&]<class T>() {
     const T lr = static_cast<T>(*rate.data<float>()), decay = static_cast<T>(options.weight_decay);
@@ -113,7 +104,7 @@ void sgd(Cpu& cpu, const Tensor& weight, const Tensor& gradient, const Tensor& v
 }
 
 void average_weights(Cpu& cpu, const Tensor& average, const Tensor& weight, const Tensor& updates) {
-  check_flat("average_weights", average, {&weight});
+  internal::check_flat("average_weights", average, {&weight});
   int64_t& seen = *updates.data<int64_t>();
   cpu::for_float("average_weights", average.dtype(), [&]<class T>() {
     const T divisor = static_cast<T>(seen + 1);

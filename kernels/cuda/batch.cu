@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/batch.h"
 #include "mellow/engine/ops/draws.h"
+#include "mellow/kernels/batch_checks.h"
 #include "mellow/kernels/cuda/divide.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
@@ -60,10 +61,6 @@ __global__ void mask_missing_kernel(int64_t steps, float* x, int64_t channels, u
   mask[i] = !missing && (keep >= 1 || mask_keeps(seed, draw, i, keep));
 }
 
-void check_contiguous(const char* where, const Tensor& t) {
-  MELLOW_CHECK(t.is_contiguous(), "[", where, "] needs contiguous tensors, got strides in ", t.shape());
-}
-
 int64_t words_of(const char* where, const Tensor& x) {
   MELLOW_CHECK(size_of(x.dtype()) % sizeof(Word) == 0, "[", where, "] copies elements of 4 or 8 bytes, got ",
                name_of(x.dtype()));
@@ -73,8 +70,7 @@ int64_t words_of(const char* where, const Tensor& x) {
 }  // namespace
 
 void shuffle(Cuda& cuda, uint64_t seed, uint64_t epoch, const Tensor& order) {
-  check_rank("shuffle", order, 1, "order [samples]");
-  check_contiguous("shuffle", order);
+  internal::check_order(order);
   const int64_t n = order.count();
   if (n == 0) return;
   const cuda::Scratch keys(cuda, static_cast<size_t>(n) * sizeof(uint64_t));
@@ -90,11 +86,7 @@ void next_batch(Cuda& cuda, const Tensor& order, const Tensor& position, const T
 }
 
 void gather(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out) {
-  MELLOW_CHECK(x.rank() == out.rank() && x.rank() >= 1 && x.dtype() == out.dtype() &&
-                   out.dim(0) == index.count() && x.count() * out.dim(0) == out.count() * x.dim(0),
-               "[gather] ", index.count(), " samples of x ", x.shape(), " do not fit ", out.shape());
-  check_contiguous("gather", x);
-  check_contiguous("gather", out);
+  internal::check_gather(x, index, out);
   const int64_t n = out.count() * words_of("gather", out);
   if (n == 0) return;
   cuda::launch_1d(cuda, gather_kernel, n, n / out.dim(0), static_cast<const Word*>(x.raw_data()),
@@ -103,14 +95,7 @@ void gather(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out)
 
 void gather_crops(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& offset, int64_t start,
                   const Tensor& out) {
-  check_rank("gather_crops", x, 3, "x [samples, length, channels]");
-  check_rank("gather_crops", out, 3, "out [batch, steps, channels]");
-  check_contiguous("gather_crops", x);
-  check_contiguous("gather_crops", out);
-  MELLOW_CHECK(x.dtype() == out.dtype() && x.dim(2) == out.dim(2) && index.count() == out.dim(0) &&
-                   offset.count() == out.dim(0),
-               "[gather_crops] ", index.count(), " crops at ", offset.count(), " offsets of x ", x.shape(),
-               " do not fit ", out.shape());
+  internal::check_crops(x, index, offset, out);
   const int64_t step_words = x.dim(2) * words_of("gather_crops", x);
   cuda::launch_1d(cuda, gather_crops_kernel, out.dim(0) * out.dim(1) * step_words, out.dim(1) * step_words,
                   static_cast<const Word*>(x.raw_data()), x.dim(1) * step_words, index.data<int32_t>(),
@@ -118,11 +103,7 @@ void gather_crops(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor
 }
 
 void mask_missing(Cuda& cuda, const Tensor& x, const StepMaskOptions& options, const Tensor& mask) {
-  check_rank("mask_missing", x, 3, "x [batch, length, channels]");
-  MELLOW_CHECK(mask.shape() == (Shape{x.dim(0), x.dim(1)}),
-               "[mask_missing] mask must be [batch, length] of x ", x.shape(), ", got ", mask.shape());
-  check_contiguous("mask_missing", x);
-  check_contiguous("mask_missing", mask);
+  internal::check_mask(x, mask);
   cuda::launch_1d(cuda, mask_missing_kernel, mask.count(), cuda::f32("mask_missing", x), x.dim(2),
                   options.seed, options.draw, static_cast<float>(options.keep), mask.data<uint8_t>());
 }

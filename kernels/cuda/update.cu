@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <initializer_list>
-
 #include "mellow/engine/ops/update.h"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
+#include "mellow/kernels/update_checks.h"
 
 namespace mellow {
 namespace {
-
-void check_flat(const char* where, const Tensor& weight, std::initializer_list<const Tensor*> others) {
-  check_rank(where, weight, 1, "flat weights [count]");
-  MELLOW_CHECK(weight.is_contiguous(), "[", where, "] weights must be contiguous");
-  for (const Tensor* t : others)
-    MELLOW_CHECK(t->defined() && t->shape() == weight.shape() && t->is_contiguous(), "[", where,
-                 "] every array must be contiguous ", weight.shape(), ", got ",
-                 t->defined() ? text(t->shape()) : "an empty tensor");
-}
 
 struct Adam {
   double beta1, beta2, decay;
@@ -79,7 +69,7 @@ __global__ void count_update(int64_t* updates) { ++*updates; }
 }  // namespace
 
 void adam(Cuda& cuda, const AdamArrays& a, const Tensor& rate, const Tensor& step, const AdamOptions& o) {
-  check_flat("adam", a.weight, {&a.gradient, &a.first, &a.second});
+  internal::check_flat("adam", a.weight, {&a.gradient, &a.first, &a.second});
   cuda::launch_1d(
       cuda, adam_kernel, a.weight.count(), cuda::f32("adam", a.weight), cuda::f32("adam", a.gradient),
       cuda::f32("adam", a.first), cuda::f32("adam", a.second), cuda::f32("adam", rate), step.data<int64_t>(),
@@ -88,8 +78,8 @@ void adam(Cuda& cuda, const AdamArrays& a, const Tensor& rate, const Tensor& ste
 
 void sgd(Cuda& cuda, const Tensor& weight, const Tensor& gradient, const Tensor& velocity, const Tensor& rate,
          const Tensor& step, const SgdOptions& o) {
-  check_flat("sgd", weight, {&gradient});
-  if (o.momentum != 0) check_flat("sgd", weight, {&velocity});
+  internal::check_flat("sgd", weight, {&gradient});
+  if (o.momentum != 0) internal::check_flat("sgd", weight, {&velocity});
   cuda::launch_1d(cuda, sgd_kernel, weight.count(), cuda::f32("sgd", weight), cuda::f32("sgd", gradient),
                   o.momentum != 0 ? cuda::f32("sgd", velocity) : nullptr, cuda::f32("sgd", rate),
                   step.data<int64_t>(),
@@ -97,7 +87,7 @@ void sgd(Cuda& cuda, const Tensor& weight, const Tensor& gradient, const Tensor&
 }
 
 void average_weights(Cuda& cuda, const Tensor& average, const Tensor& weight, const Tensor& updates) {
-  check_flat("average_weights", average, {&weight});
+  internal::check_flat("average_weights", average, {&weight});
   int64_t* seen = updates.data<int64_t>();
   cuda::launch_1d(cuda, average_kernel, average.count(), cuda::f32("average_weights", average),
                   cuda::f32("average_weights", weight), seen);
