@@ -12,9 +12,11 @@ double parse_number(const Method& method, const MethodOption& option, const std:
   const auto [end, failed] = std::from_chars(typed.data(), typed.data() + typed.size(), value);
   MELLOW_CHECK(failed == std::errc() && end == typed.data() + typed.size(), "--", option.name, " of method ",
                method.name, " takes a number, got \"", typed, "\"");
-  const bool inside = value <= option.high && (option.open_low ? value > option.low : value >= option.low);
+  const bool inside = (option.open_high ? value < option.high : value <= option.high) &&
+                      (option.open_low ? value > option.low : value >= option.low);
   MELLOW_CHECK(inside, "--", option.name, " of method ", method.name, " must lie in ",
-               option.open_low ? "(" : "[", option.low, ", ", option.high, "], got ", typed);
+               option.open_low ? "(" : "[", option.low, ", ", option.high, option.open_high ? ")" : "]",
+               ", got ", typed);
   return value;
 }
 
@@ -83,6 +85,21 @@ SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon) {
   std::vector<double> rows(static_cast<size_t>(classes * classes), epsilon / static_cast<double>(classes));
   for (int64_t c = 0; c < classes; ++c) rows[static_cast<size_t>(c * classes + c)] += 1 - epsilon;
   return soft_labels(context, rows, classes, false);
+}
+
+SoftLabels corrected_labels(Context& context, int64_t classes, double own) {
+  MELLOW_CHECK(classes >= 2, "[soft labels] mass for the other classes needs at least two classes, got ",
+               classes);
+  std::vector<double> rows(static_cast<size_t>(classes * classes),
+                           (1 - own) / static_cast<double>(classes - 1));
+  for (int64_t c = 0; c < classes; ++c) rows[static_cast<size_t>(c * classes + c)] = own;
+  return soft_labels(context, rows, classes, false);
+}
+
+std::vector<double> to_doubles(const Tensor& t) {
+  if (t.dtype() == DType::f64) return t.to_vector<double>();
+  const auto values = t.to_vector<float>();
+  return {values.begin(), values.end()};
 }
 
 }  // namespace mellow

@@ -19,6 +19,7 @@ struct MethodOption {
   double value = 0;  // default
   double low = 0, high = 0;
   bool open_low = false;             // low itself is not allowed
+  bool open_high = false;            // likewise high
   std::vector<std::string> choices;  // not empty: a choice; `choice` is the default
   std::string choice;
 };
@@ -83,5 +84,9 @@ MethodOptions resolve_options(const Method& method, const std::string& model,
 SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_t classes, bool per_sample);
 // ε/K everywhere and 1 − ε more on the label's class: [classes, classes].
 SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon);
+// `own` on the label's class, 1 − own evenly on the others: [classes, classes]. Needs two classes.
+SoftLabels corrected_labels(Context& context, int64_t classes, double own);
+// The values of a float32 or float64 tensor, row-major.
+std::vector<double> to_doubles(const Tensor& t);
 
 }  // namespace mellow

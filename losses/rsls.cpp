@@ -11,12 +11,6 @@ namespace {
 
 constexpr double smallest_distance = 1e-8;  // duplicates of another class would divide by zero
 
-std::vector<double> to_doubles(const Tensor& t) {
-  if (t.dtype() == DType::f64) return t.to_vector<double>();
-  const auto values = t.to_vector<float>();
-  return {values.begin(), values.end()};
-}
-
 // The published settings; LSTM-FCN's row serves every other student.
 std::map<std::string, double> published_defaults(const std::string& model) {
   if (model == "inception-time") return {{"tau", 2}, {"alpha", 1}};

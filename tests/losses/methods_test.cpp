@@ -33,7 +33,9 @@ TEST_CASE("every method builds with its defaults and gives proper soft labels") 
     }
     CHECK((recipe.weights.kl == 0 || recipe.q2.table.defined()));
   }
-  for (const char* name : {"hard", "ls", "cp", "rsls"}) CHECK(names.count(name) == 1);
+  for (const char* name :
+       {"hard", "ls", "cp", "rsls", "lsr", "lsr-os", "lsr-os-tc", "tfkd-reg", "bootstrap", "cls"})
+    CHECK(names.count(name) == 1);
 }
 
 TEST_CASE("an unknown method is refused with the known ones") {
