@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdint>
 
+#include <cuda_runtime.h>
+
 #include "mellow/engine/core/tensor.h"
 
 namespace mellow::cuda {
