@@ -417,7 +417,8 @@ TEST_CASE("a full disk ends the run with exit code 1 and no half-written file") 
   CHECK(!fs::exists(place / "p.csv"));
   Program train(place / "", place.training("full", {"--epochs", "2"}), "", 4096);
   CHECK(train.wait() == 1);
-  CHECK(contains(train.err(), "model.safetensors"));
+  CHECK(contains(train.err(), "checkpoint.safetensors"));  // the first file beyond the limit
+  CHECK(!fs::exists(place / "full/checkpoint.safetensors"));
   CHECK(!fs::exists(place / "full/model.safetensors"));
   CHECK(temporary_files(place / "full") == 0);
   CHECK(record_of(place / "full")["status"] == "failed");
