@@ -35,7 +35,8 @@ void add_model_options(CLI::App& command, TrainOptions& o) {
   add_choice(command, "--framework", o.framework, {"torch", "keras"}, "start, norm and Adam of")
       ->group(group);
   command.add_option("--val", o.val, "none or holdout:0.2")->type_name("HOW")->group(group);
-  add_count(command, "--evaluate-every", o.evaluate_every, 1, "epochs; 5 or 1 for best_test_at_5")->group(group);
+  add_count(command, "--evaluate-every", o.evaluate_every, 1, "epochs; 5 or 1 for best_test_at_5")
+      ->group(group);
   add_choice(command, "--select", o.select, {"last", "best-train-loss", "best-validation"},
              "weights to save (default: the last that applies)")
       ->group(group);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/core/edit_distance.h"
-
 #include <doctest/doctest.h>
+
+#include "mellow/engine/core/edit_distance.h"
 
 using namespace mellow;
 
