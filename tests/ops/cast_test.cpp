@@ -39,7 +39,13 @@ TEST_CASE("cast: the gradient comes back in the input's type") {
 
 TEST_CASE("cast: float64 on the CPU; what is not offered is refused") {
   Context context(strict(Device::cpu));
-  check_op([](const Inputs& in) { return cast(cast(in[0], DType::f64), in[0].dtype()); }, {{3, 5}});
+  {
+    const Tensor leaf = Tensor::from(context, {2}, std::vector<float>{0.1f, 2}).set_requires_grad();
+    Tape tape(context);
+    tape.backward(cast(cast(leaf, DType::f64), DType::f32),
+                  Tensor::from(context, {2}, std::vector<float>{3, -1}));
+    CHECK(leaf.grad().to_vector<float>() == std::vector<float>{3, -1});
+  }
   const Tensor x = Tensor::from(context, {2}, std::vector<float>{0.1f, 2});
   CHECK(cast(x, DType::f64).to_vector<double>() == std::vector<double>{0.1f, 2});
   CHECK(contains(message_of([&] { cast(x, DType::i32); }), "F32 to I32"));
