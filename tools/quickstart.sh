@@ -57,6 +57,6 @@ for method in hard rsls; do
   folder=$out/$dataset-$method
   # The first accuracy after "last": the result of the last epoch.
   accuracy=$(tr -d ' \n' <"$folder/run.json" | grep -oE '"last":\{[^}]*' | grep -oE '"accuracy":[0-9.e-]+' | cut -d: -f2 || true)
-  printf '%-8s %-10.4s %s\n' "$method" "${accuracy:-?}" "$folder"
+  printf '%-8s %-10.6s %s\n' "$method" "${accuracy:-?}" "$folder"
 done
 echo "These are short trainings of one seed: they show that it runs, not which method is better."
