@@ -7,6 +7,7 @@
 #include "mellow/data/readers.h"
 #include "mellow/engine/core/error.h"
 #include "mellow/tools/commands.h"
+#include "mellow/tools/dataset.h"
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/options.h"
 #include "mellow/tools/progress.h"
@@ -30,7 +31,7 @@ int evaluate(const EvaluateCommand& o) {
     throw Error(o.in + " has no labelled series to score; use mellow predict", ErrorKind::input);
   prepare_for_model(model.description, set);
   const auto classes = static_cast<int64_t>(model.description.class_names.size());
-  const Tensor x = Tensor::from(*context, {set.series, set.length, set.channels}, set.values);
+  const Tensor x = to_device(*context, set);
   const Json scores = to_json(score(predict(*model.network, x), set.labels, classes));
   if (o.json) {
     Json record = {{"series", set.series}};

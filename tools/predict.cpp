@@ -7,6 +7,7 @@
 #include "mellow/engine/io/read_file.h"
 #include "mellow/engine/train/evaluate.h"
 #include "mellow/tools/commands.h"
+#include "mellow/tools/dataset.h"
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/options.h"
 #include "mellow/tools/progress.h"
@@ -49,7 +50,7 @@ int predict(const PredictCommand& o) {
   const bool no_labels = o.unlabelled || (table && columns_of(bytes) == model.description.length);
   SeriesSet set = read_series(bytes, format, from_stdin ? "stdin" : o.in, {.label_column = !no_labels});
   prepare_for_model(model.description, set);
-  const Tensor x = Tensor::from(*context, {set.series, set.length, set.channels}, set.values);
+  const Tensor x = to_device(*context, set);
   write_output(o.out, predictions_csv({}, model.description.class_names, mellow::predict(*model.network, x)));
   return 0;
 }
