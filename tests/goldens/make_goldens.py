@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/goldens/*.safetensors: python3 tests/goldens/make_goldens.py [OUT_DIR]
 
-Needs torch, numpy and scikit-learn (CPU is enough, seconds). Same versions, same bytes.
+Needs torch, numpy, scipy and scikit-learn (CPU is enough, seconds). Same versions, same bytes.
 """
 
 import sys
@@ -18,6 +18,7 @@ from golden_metrics import metrics_golden
 from golden_ops import ops
 from golden_optim import optim
 from golden_resnets import resnets
+from golden_temperature import temperature
 from golden_ts2vec import ts2vec
 
 FILES = {
@@ -28,6 +29,7 @@ FILES = {
     "ops": ops,
     "optim": optim,
     "metrics": metrics_golden,
+    "temperature": temperature,
     "losses": losses,
 }
 
