@@ -15,12 +15,13 @@ inline void check_order(const Tensor& order) {
   check_contiguous("shuffle", order);
 }
 
-inline void check_gather(const Tensor& x, const Tensor& index, const Tensor& out) {
-  MELLOW_CHECK(x.rank() == out.rank() && x.rank() >= 1 && x.dtype() == out.dtype() &&
-                   out.dim(0) == index.count() && x.count() * out.dim(0) == out.count() * x.dim(0),
-               "[gather] ", index.count(), " samples of x ", x.shape(), " do not fit ", out.shape());
-  check_contiguous("gather", x);
-  check_contiguous("gather", out);
+// Rows of `all` [samples, …], one per index, against `some` [batch, …].
+inline void check_rows(const char* where, const Tensor& all, const Tensor& index, const Tensor& some) {
+  MELLOW_CHECK(all.rank() == some.rank() && all.rank() >= 1 && all.dtype() == some.dtype() &&
+                   some.dim(0) == index.count() && all.count() * some.dim(0) == some.count() * all.dim(0),
+               "[", where, "] ", index.count(), " samples of ", all.shape(), " do not fit ", some.shape());
+  check_contiguous(where, all);
+  check_contiguous(where, some);
 }
 
 inline void check_crops(const Tensor& x, const Tensor& index, const Tensor& offset, const Tensor& out) {
@@ -32,6 +33,18 @@ inline void check_crops(const Tensor& x, const Tensor& index, const Tensor& offs
                    offset.count() == out.dim(0),
                "[gather_crops] ", index.count(), " crops at ", offset.count(), " offsets of x ", x.shape(),
                " do not fit ", out.shape());
+}
+
+inline void check_beta_labels(const Tensor& probabilities, const Tensor& labels, const Tensor& index,
+                              const Tensor& out) {
+  check_rank("beta_labels", probabilities, 2, "probabilities [batch, classes]");
+  check_contiguous("beta_labels", probabilities);
+  check_contiguous("beta_labels", out);
+  MELLOW_CHECK(probabilities.dtype() == DType::f32 && out.dtype() == DType::f32 &&
+                   index.count() == probabilities.dim(0) && probabilities.dim(1) >= 2 &&
+                   out.shape() == (Shape{labels.count(), probabilities.dim(1)}),
+               "[beta_labels] probabilities ", probabilities.shape(), " of ", index.count(),
+               " samples do not fit labels ", out.shape(), "; at least two classes, float32");
 }
 
 inline void check_mask(const Tensor& x, const Tensor& mask) {

@@ -3,11 +3,15 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "mellow/engine/nn/flat_parameters.h"
+#include "mellow/engine/nn/model.h"
 #include "mellow/engine/ops/soft_label_loss.h"
+#include "mellow/engine/train/moving_labels.h"
 
 // A method is a way to make soft labels and a row of the loss table (engine/ops/soft_label_loss.h).
 namespace mellow {
@@ -34,16 +38,36 @@ class MethodOptions {
   std::map<std::string, std::string> choices;
 };
 
+// What a trained network says of the series that the student trains on, and of its validation series (empty
+// when none are held out). Logits row-major [samples, classes].
+struct TeacherOutputs {
+  std::vector<double> logits, validation_logits;
+  std::vector<int32_t> validation_labels;
+};
+
 // What a method may ask for. `labels` are class indices of the training samples.
 struct MethodInputs {
   Context& context;
   std::span<const int32_t> labels;
   int64_t classes = 0;
+  int64_t epochs = 1;  // that the student will train
+  uint64_t seed = 0;
   // Representations [samples, dims] of the training series by the pretrained encoder; made (or read) when
   // called.
   std::function<Tensor()> representations;
   // The training series as the classifier sees them, [samples, length · channels].
   std::function<Tensor()> raw_series;
+  // Of the teacher the user gave, or of one trained now (Method::teacher).
+  std::function<TeacherOutputs()> teacher;
+};
+
+// What labels that move while the student trains may ask for.
+struct MovingInputs {
+  Context& context;
+  Tensor labels;                  // i32 [samples], on the device
+  const FlatParameters& student;  // its weights
+  std::function<std::unique_ptr<Classifier>()>
+      copy_of;  // a second network, equal to the student as it is now
 };
 
 // What training needs: where q1 and q2 come from, and the row.
@@ -51,6 +75,14 @@ struct Recipe {
   SoftLabelWeights weights;
   SoftLabels q1, q2;
   std::map<std::string, double> report;  // goes to run.json
+  // Makes what rewrites q1 during training (the tables above are then where it writes); empty: labels stay.
+  std::function<std::unique_ptr<MovingLabels>(const MovingInputs&)> moving = {};
+};
+
+enum class TeacherKind {
+  none,
+  given,  // the user names a trained network, of any architecture
+  own     // the student's own architecture, trained with hard labels first unless one is given
 };
 
 struct Method {
@@ -60,6 +92,8 @@ struct Method {
   std::vector<MethodOption> options;
   // Whether these options ask for representations().
   std::function<bool(const MethodOptions&)> uses_encoder = [](const MethodOptions&) { return false; };
+  TeacherKind teacher = TeacherKind::none;
+  bool needs_validation = false;  // for its teacher
   // Defaults that hang on the student, by option name; empty: the same for all.
   std::function<std::map<std::string, double>(const std::string& model)> model_defaults =
       [](const std::string&) { return std::map<std::string, double>(); };
@@ -86,6 +120,8 @@ SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_
 SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon);
 // `own` on the label's class, 1 − own evenly on the others: [classes, classes]. Needs two classes.
 SoftLabels corrected_labels(Context& context, int64_t classes, double own);
+// softmax(z / τ) of every row of logits [n, classes].
+std::vector<double> softened_rows(const std::vector<double>& logits, int64_t classes, double tau);
 // The values of a float32 or float64 tensor, row-major.
 std::vector<double> to_doubles(const Tensor& t);
 

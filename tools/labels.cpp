@@ -12,35 +12,42 @@
 #include "mellow/tools/recipe.h"
 #include "mellow/tools/run_directory.h"
 #include "mellow/tools/streams.h"
+#include "mellow/tools/teacher.h"
 
 namespace mellow::tools {
 namespace {
 
 struct LabelsCommand {
-  DataOptions data;
-  DeviceOptions device;
-  EncoderOptions encoder;
-  std::string method = "rsls", model = "inception-time", out = "soft_labels.csv";
-  std::map<std::string, std::string> method_options;
-  uint64_t seed = 0;
-  bool quiet = false;
+  TrainOptions job;
+  std::string out = "soft_labels.csv";
 };
 
-int labels(const LabelsCommand& o) {
+void check_method(const Method& method, const TrainOptions& o) {
+  check_teacher_options(method, o);
+  if (method.teacher != TeacherKind::none && o.teacher.empty())
+    throw Error(fmt::format("mellow labels trains no teacher: method {} needs --teacher RUN here", o.method));
+}
+
+int labels(const LabelsCommand& command) {
+  const TrainOptions& o = command.job;
   const Method& method = find_method(o.method);
   const MethodOptions method_options = checked_options(method, o.model, o.method_options);
+  check_method(method, o);
   Progress progress(o.quiet);
   const auto context = make_context(o.device, progress);
-  const TrainingData data = open_training_data(o.data, 0, o.seed, progress);
+  const TrainingData data = open_training_data(o.data, parse_holdout(o.val), o.seed, progress);
   Interrupt interrupt;
   try {
-    const auto made = make_recipe(*context, method, method_options, data, o.encoder, o.seed, progress,
-                                  [&] { return interrupt.requested(); });
+    const TrainingJob job{o, method, method_options, data, *context, progress, interrupt, {}};
+    const auto made = make_recipe(job, o.encoder, [&] { return teacher_outputs(job, ""); });
+    if (made.recipe.moving)
+      throw Error(fmt::format("the labels of method {} move while a network trains: there is no one table",
+                              o.method));
     const auto rows = labels_per_sample(made.recipe);
     if (rows.empty())
       throw Error(fmt::format("the labels of method {} hang on the class alone: there is no table per series",
                               o.method));
-    write_output(o.out, soft_labels_csv(data.train.labels, data.train.class_names, rows));
+    write_output(command.out, soft_labels_csv(data.train.labels, data.train.class_names, rows));
     double furthest = 0;
     const double uniform = 1 / static_cast<double>(data.train.class_names.size());
     for (const float q : rows) furthest = std::max(furthest, std::abs(double{q} - uniform));
@@ -56,17 +63,21 @@ int labels(const LabelsCommand& o) {
 }  // namespace
 
 Run labels_command(CLI::App& command) {
-  const auto o = std::make_shared<LabelsCommand>();
-  add_data_options(command, o->data);
-  command.add_option("--method", o->method, "a method with soft labels per series")->type_name("NAME");
-  command.add_option("--model", o->model, "whose defaults the method takes")->type_name("NAME");
-  add_encoder_options(command, o->encoder);
-  command.add_option("--seed", o->seed, "of pretraining")->type_name("N")->group("Encoder");
-  command.add_option("--out", o->out, "CSV: index, label, q_<class>…; - is stdout")->type_name("FILE");
-  command.add_flag("--quiet", o->quiet, "no progress on stderr");
-  add_device_options(command, o->device);
-  add_method_options(command, o->method_options);
-  return [o](const auto&) { return labels(*o); };
+  const auto made = std::make_shared<LabelsCommand>();
+  TrainOptions& o = made->job;
+  o.method = "rsls";
+  add_data_options(command, o.data);
+  command.add_option("--method", o.method, "a method with soft labels per series")->type_name("NAME");
+  command.add_option("--model", o.model, "whose defaults the method takes")->type_name("NAME");
+  command.add_option("--teacher", o.teacher, "trained run for methods that have a teacher")->type_name("RUN");
+  command.add_option("--val", o.val, "none or holdout:0.2; as the teacher's")->type_name("HOW");
+  add_encoder_options(command, o.encoder);
+  command.add_option("--seed", o.seed, "of pretraining and the holdout")->type_name("N")->group("Encoder");
+  command.add_option("--out", made->out, "CSV: index, label, q_<class>…; - is stdout")->type_name("FILE");
+  command.add_flag("--quiet", o.quiet, "no progress on stderr");
+  add_device_options(command, o.device);
+  add_method_options(command, o.method_options);
+  return [made](const auto&) { return labels(*made); };
 }
 
 }  // namespace mellow::tools

@@ -69,9 +69,13 @@ NamedArrays pack(const Classifier& network, const ModelDescription& description)
   return file;
 }
 
-LoadedModel read_model(Context& context, const std::string& path) {
+std::string model_path(const std::string& path) {
   std::error_code ignored;
-  const std::string name = std::filesystem::is_directory(path, ignored) ? path + "/model.safetensors" : path;
+  return std::filesystem::is_directory(path, ignored) ? path + "/model.safetensors" : path;
+}
+
+LoadedModel read_model(Context& context, const std::string& path) {
+  const std::string name = model_path(path);
   const NamedArrays file = read_safetensors(name);
   if (metadata_text(file, name, "format_version") != format_version)
     throw Error(fmt::format("{} has format version {}; this program reads version {}", name,

@@ -22,6 +22,9 @@ struct ModelDescription {
 
 NamedArrays pack(const Classifier& network, const ModelDescription& description);
 
+// The model file at `path`, which is that file or a run directory.
+std::string model_path(const std::string& path);
+
 struct LoadedModel {
   ModelDescription description;
   std::unique_ptr<Classifier> network;

@@ -2,26 +2,31 @@
 #include "mellow/tools/recipe.h"
 
 #include "mellow/engine/train/pretrainer.h"
+#include "mellow/tools/interrupt.h"
 
 namespace mellow::tools {
 
-MadeRecipe make_recipe(Context& context, const Method& method, const MethodOptions& method_options,
-                       const TrainingData& data, const EncoderOptions& encoder_options, uint64_t seed,
-                       Progress& progress, const std::function<bool()>& stop) {
+MadeRecipe make_recipe(const TrainingJob& job, const EncoderOptions& encoder,
+                       const std::function<TeacherOutputs()>& teacher) {
   MadeRecipe made;
+  const TrainingData& data = job.data;
   const auto representations = [&] {
-    made.encoder = obtain_encoder(context, data.stored, encoder_options, seed, progress, stop);
-    return encode_full_series(*made.encoder->network, encoder_input(context, *made.encoder, data.stored));
+    made.encoder = obtain_encoder(job.context, data.stored, encoder, job.options.seed, job.progress,
+                                  [&] { return job.interrupt.requested(); });
+    return encode_full_series(*made.encoder->network, encoder_input(job.context, *made.encoder, data.stored));
   };
   const auto raw_series = [&] {
-    return to_device(context, data.train).view({data.train.series, data.train.row_size()});
+    return to_device(job.context, data.train).view({data.train.series, data.train.row_size()});
   };
-  made.recipe = method.build({.context = context,
-                              .labels = data.train.labels,
-                              .classes = static_cast<int64_t>(data.train.class_names.size()),
-                              .representations = representations,
-                              .raw_series = raw_series},
-                             method_options);
+  made.recipe = job.method.build({.context = job.context,
+                                  .labels = data.train.labels,
+                                  .classes = static_cast<int64_t>(data.train.class_names.size()),
+                                  .epochs = job.options.epochs,
+                                  .seed = job.options.seed,
+                                  .representations = representations,
+                                  .raw_series = raw_series,
+                                  .teacher = teacher},
+                                 job.method_options);
   return made;
 }
 

@@ -9,11 +9,17 @@
 #include "mellow/engine/io/hash.h"
 #include "mellow/engine/io/read_file.h"
 #include "mellow/models/make_model.h"
+#include "mellow/tools/model_file.h"
 
 namespace mellow::tools {
 namespace {
 
-constexpr uint64_t largest_encoder = uint64_t{1} << 32;
+constexpr uint64_t largest_network = uint64_t{1} << 32;
+
+// Of a file's contents, which count, not its name; no file: no hash.
+std::string contents_hash(const std::string& path) {
+  return path.empty() ? "" : hash_bytes(read_file(path, largest_network));
+}
 
 void add_model_options(CLI::App& command, TrainOptions& o) {
   const char* group = "Training";
@@ -39,6 +45,9 @@ void add_model_options(CLI::App& command, TrainOptions& o) {
       ->group(group);
   add_choice(command, "--select", o.select, {"last", "best-train-loss", "best-validation"},
              "weights to save (default: the last that applies)")
+      ->group(group);
+  command.add_option("--teacher", o.teacher, "trained run for methods that have a teacher")
+      ->type_name("RUN")
       ->group(group);
 }
 
@@ -96,9 +105,6 @@ Json to_json(const TrainOptions& o, const MethodOptions& method_options, const C
   Json method = Json::object();
   for (const auto& [name, value] : method_options.numbers) method[name] = value;
   for (const auto& [name, value] : method_options.choices) method[name] = value;
-  // The file's contents count, not its name.
-  const std::string encoder =
-      o.encoder.file.empty() ? "" : hash_bytes(read_file(o.encoder.file, largest_encoder));
   return {{"model", o.model},
           {"method", o.method},
           {"method_options", method},
@@ -111,7 +117,8 @@ Json to_json(const TrainOptions& o, const MethodOptions& method_options, const C
           {"val", o.val},
           {"evaluate_every", o.evaluate_every},
           {"select", mellow::name_of(selected_protocol(o))},
-          {"encoder", encoder},
+          {"encoder", contents_hash(o.encoder.file)},
+          {"teacher", o.teacher.empty() ? "" : contents_hash(model_path(o.teacher))},
           {"pretrain_iterations", o.encoder.iterations},
           {"pretrain_batch", o.encoder.batch_size},
           {"enc_norm", o.encoder.normalisation},

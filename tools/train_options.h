@@ -16,7 +16,7 @@ struct TrainOptions {
   DeviceOptions device;
   EncoderOptions encoder;
   std::string model = "inception-time", method = "hard", framework = "torch", schedule = "constant";
-  std::string val = "none", select, out;
+  std::string val = "none", select, out, teacher;
   std::map<std::string, std::string> method_options;  // as typed
   int64_t epochs = 1000, batch_size = 128, evaluate_every = 5, checkpoint_every = 0;
   double rate = 1e-3;

@@ -19,7 +19,7 @@ enum class RandomStream : uint32_t {
   split,
   generate,
   disturb,
-  mixing,
+  beta,
   test
 };
 

@@ -25,6 +25,10 @@ void next_batch(Cuda& cuda, const Tensor& order, const Tensor& position, const T
 void gather(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out);
 void gather(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out);
 
+// out[index[b]] = x[b]: the way back; indices differ. x [batch, …] and out [samples, …].
+void scatter(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out);
+void scatter(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out);
+
 // out[b, t] = x[index[b], offset[b] + start + t]: x [samples, length, channels], out [batch, steps,
 // channels]. Throws nothing on the device: the caller keeps offset + start + steps within the length.
 void gather_crops(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& offset, int64_t start,

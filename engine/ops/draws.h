@@ -22,6 +22,12 @@ constexpr uint64_t shuffle_key(uint64_t seed, uint64_t epoch, int64_t index) {
   return (uint64_t{words[0]} << 32) | words[1];
 }
 
+// Draw number k of a step, before it is shaped into Beta(a, 1) as its a-th root.
+constexpr float beta_uniform(uint64_t seed, int64_t step, int64_t k) {
+  const auto draw = static_cast<uint64_t>(step);
+  return uniform_from(random_words(seed, RandomStream::beta, draw, static_cast<uint64_t>(k))[0]);
+}
+
 // Whether step number `element` (b · length + t) of a batch is kept.
 constexpr bool mask_keeps(uint64_t seed, uint64_t draw, int64_t element, float keep) {
   const RandomWords words = random_words(seed, RandomStream::mask, draw, static_cast<uint64_t>(element));

@@ -25,6 +25,8 @@ Tensor soft_label_loss(const Tensor& logits, const SoftLabelTargets& targets, co
   MELLOW_CHECK(t.labels.defined() && t.labels.dtype() == DType::i32 && t.labels.rank() == 1,
                "[soft_label_loss] labels must be I32 [samples]");
   MELLOW_CHECK(weights.tau > 0, "[soft_label_loss] the temperature must be above 0, got ", weights.tau);
+  MELLOW_CHECK(weights.relaxation >= 0 && weights.relaxation < 1,
+               "[soft_label_loss] the relaxation must lie in [0, 1), got ", weights.relaxation);
   if (t.index.defined())
     MELLOW_CHECK(t.index.dtype() == DType::i32 && t.index.shape() == Shape{logits.dim(0)},
                  "[soft_label_loss] index must be I32 [", logits.dim(0), "], got ", t.index.shape());

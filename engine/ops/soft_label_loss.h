@@ -20,8 +20,11 @@ struct SoftLabels {
 // One row of the method table; p = softmax(z), p_τ = softmax(z / τ), per sample, averaged over the batch:
 //   L = ce · CE(q1, p) + kl · KL(q2 ‖ p_τ) − entropy · H(p)
 // gradient: ce (p − q1) + (kl / τ) (p_τ − q2) + entropy · p_i (log p_i + H(p)).
+// With relaxation α > 0 (Lienen & Hüllermeier 2021) the first term is ce · KL(r ‖ p) and q1 is not read: r is
+// p itself where p_y ≥ 1 − α, else 1 − α on the class and the rest in the proportions of p; gradient
+// ce (p − r).
 struct SoftLabelWeights {
-  double ce = 1, kl = 0, tau = 1, entropy = 0;
+  double ce = 1, kl = 0, tau = 1, entropy = 0, relaxation = 0;
 };
 
 struct SoftLabelTargets {
@@ -31,8 +34,8 @@ struct SoftLabelTargets {
 };
 
 // What the kernel adds up over the batches of an epoch, on the device: f64 [4] =
-// sum of L, sum of CE(q1, p), sum of KL(q2 ‖ p_τ) (0 when kl is 0), number of samples whose largest logit is
-// the label's (of equal logits, the first counts).
+// sum of L, sum of CE(q1, p) (relaxed: of KL(r ‖ p)), sum of KL(q2 ‖ p_τ) (0 when kl is 0), number of samples
+// whose largest logit is the label's (of equal logits, the first counts).
 inline constexpr int64_t soft_label_totals = 4;
 
 // logits [batch, classes] → mean loss [1]. `totals` may be empty. One pass over the logits gives value,

@@ -42,4 +42,10 @@ void sgd(Cuda& cuda, const Tensor& weight, const Tensor& gradient, const Tensor&
 void average_weights(Cpu& cpu, const Tensor& average, const Tensor& weight, const Tensor& updates);
 void average_weights(Cuda& cuda, const Tensor& average, const Tensor& weight, const Tensor& updates);
 
+// average := d · average + (1 - d) · weight, d = min(1 - 1 / (step + 1), decay): an exponential moving
+// average that forgets its start (Tarvainen & Valpola 2017). step i64 [1], 1 at the first update.
+void follow_weights(Cpu& cpu, const Tensor& average, const Tensor& weight, const Tensor& step, double decay);
+void follow_weights(Cuda& cuda, const Tensor& average, const Tensor& weight, const Tensor& step,
+                    double decay);
+
 }  // namespace mellow

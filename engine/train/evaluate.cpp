@@ -5,9 +5,9 @@
 
 namespace mellow {
 
-std::vector<double> predict(Classifier& model, const Tensor& x, int64_t batch_size) {
-  check_rank("predict", x, 3, "x [samples, length, channels]");
-  MELLOW_CHECK(batch_size >= 1, "[predict] the batch size must be at least 1, got ", batch_size);
+std::vector<float> logits_of(Classifier& model, const Tensor& x, int64_t batch_size) {
+  check_rank("logits_of", x, 3, "x [samples, length, channels]");
+  MELLOW_CHECK(batch_size >= 1, "[logits_of] the batch size must be at least 1, got ", batch_size);
   const int64_t samples = x.dim(0);
   if (samples == 0) return {};
   model.set_training(false);
@@ -18,7 +18,13 @@ std::vector<double> predict(Classifier& model, const Tensor& x, int64_t batch_si
     if (!all.defined()) all = Tensor::empty(x.context(), {samples, logits.dim(1)}, logits.dtype());
     all.window(0, from, to).copy_from(logits);
   }
-  return probabilities_of(all.to_vector<float>(), all.dim(1));
+  return all.to_vector<float>();
+}
+
+std::vector<double> predict(Classifier& model, const Tensor& x, int64_t batch_size) {
+  const auto logits = logits_of(model, x, batch_size);
+  return logits.empty() ? std::vector<double>()
+                        : probabilities_of(logits, static_cast<int64_t>(logits.size()) / x.dim(0));
 }
 
 Metrics evaluate(Classifier& model, const LabelledSet& set, int64_t batch_size) {

@@ -17,12 +17,13 @@ Trainer::Batch::Batch(Context& context, const Shape& shape, int64_t size)
       graph(context) {}
 
 Trainer::Trainer(const Student& student, const LabelledSet& set, const SoftLabelTargets& soft,
-                 const SoftLabelWeights& weights, const TrainerOptions& options)
+                 const SoftLabelWeights& weights, const TrainerOptions& options, MovingLabels* moving)
     : student_(student),
       set_(set),
       soft_(soft),
       weights_(weights),
       options_(options),
+      moving_(moving),
       context_(set.x.context()),
       order_(Tensor::empty(context_, {set.samples()}, DType::i32)),
       position_(Tensor::zeros(context_, {1}, DType::i64)),
@@ -46,6 +47,7 @@ void Trainer::begin_epoch() {
   rate_.copy_from(std::as_bytes(std::span(&rate, 1)));
   internal::on_device(
       context_, [&](auto& device) { shuffle(device, options_.seed, static_cast<uint64_t>(epoch_), order_); });
+  if (moving_ != nullptr && batch_ == 0) moving_->begin_epoch(epoch_);
   student_.model.set_training(true);
 }
 
@@ -55,11 +57,18 @@ void Trainer::run_step(Batch& batch) {
       next_batch(device, order_, position_, step_, batch.index);
       gather(device, set_.x, batch.index, batch.x);
     });
+    if (moving_ != nullptr) moving_->before_loss(batch.x, batch.index, step_);
     student_.parameters.gradients().zero();
-    Tape tape(context_);
     soft_.index = batch.index;
-    tape.backward(soft_label_loss(student_.model.logits(batch.x), soft_, weights_, totals_));
+    Tensor logits;
+    {
+      Tape tape(context_);
+      logits = student_.model.logits(batch.x);
+      tape.backward(soft_label_loss(logits, soft_, weights_, totals_));
+    }
+    if (moving_ != nullptr) moving_->after_loss(logits, batch.index);
     student_.optimizer.update(student_.parameters, rate_, step_);
+    if (moving_ != nullptr) moving_->after_update(step_);
   });
 }
 
@@ -110,6 +119,8 @@ std::vector<std::pair<std::string, Tensor>> Trainer::tensors() const {
                                                      {"step", step_},
                                                      {"totals", totals_}};
   for (auto& [name, tensor] : student_.optimizer.state()) all.emplace_back("optimizer." + name, tensor);
+  if (moving_ != nullptr)
+    for (auto& [name, tensor] : moving_->tensors()) all.emplace_back("moving." + name, tensor);
   return all;
 }
 

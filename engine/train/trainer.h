@@ -13,6 +13,7 @@
 #include "mellow/engine/optim/optimizer.h"
 #include "mellow/engine/optim/schedule.h"
 #include "mellow/engine/train/labelled_set.h"
+#include "mellow/engine/train/moving_labels.h"
 
 namespace mellow {
 
@@ -41,9 +42,10 @@ struct TrainerOptions {
 // nothing, and on CUDA it is captured once per batch size and replayed. Totals are read once per epoch.
 class Trainer {
  public:
-  // `soft` gives q1 and q2 of the loss; its labels and index are filled in from the set.
+  // `soft` gives q1 and q2 of the loss; its labels and index are filled in from the set. `moving`, borrowed
+  // too, rewrites them as training goes; null: they stay.
   Trainer(const Student& student, const LabelledSet& set, const SoftLabelTargets& soft,
-          const SoftLabelWeights& weights, const TrainerOptions& options);
+          const SoftLabelWeights& weights, const TrainerOptions& options, MovingLabels* moving = nullptr);
 
   // Trains to the end of the current epoch; asks `stop` between steps and returns nothing when it said yes.
   // The next call goes on where this one stopped.
@@ -72,6 +74,7 @@ class Trainer {
   SoftLabelTargets soft_;
   SoftLabelWeights weights_;
   TrainerOptions options_;
+  MovingLabels* moving_;
   Context& context_;
   Tensor order_, position_, step_, rate_, totals_;
   std::unique_ptr<Batch> full_, last_;

@@ -12,7 +12,26 @@
 #include "mellow/kernels/cpu/parallel.h"
 
 namespace mellow {
-namespace {}  // namespace
+namespace {
+
+// copy(byte offset in the rows of all samples, byte offset in those of the batch, bytes) for every row.
+template <class F>
+void for_rows(Cpu& cpu, const char* where, const Tensor& all, const Tensor& index, const Tensor& some,
+              F&& copy) {
+  internal::check_rows(where, all, index, some);
+  const int32_t* of = index.data<int32_t>();
+  for (int64_t b = 0; b < some.dim(0); ++b)
+    MELLOW_CHECK(of[b] >= 0 && of[b] < all.dim(0), "[", where, "] no sample ", of[b], " in ", all.shape());
+  if (some.count() == 0) return;
+  const size_t bytes = static_cast<size_t>(some.count() / some.dim(0)) * size_of(some.dtype());
+  cpu::parallel_for(cpu, some.dim(0), 1 + 65536 / static_cast<int64_t>(bytes),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t b = begin; b < end; ++b)
+                        copy(static_cast<size_t>(of[b]) * bytes, static_cast<size_t>(b) * bytes, bytes);
+                    });
+}
+
+}  // namespace
 
 void shuffle(Cpu& cpu, uint64_t seed, uint64_t epoch, const Tensor& order) {
   internal::check_order(order);
@@ -36,19 +55,17 @@ void next_batch(Cpu&, const Tensor& order, const Tensor& position, const Tensor&
 }
 
 void gather(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out) {
-  internal::check_gather(x, index, out);
-  const int32_t* of = index.data<int32_t>();
-  for (int64_t b = 0; b < out.dim(0); ++b)
-    MELLOW_CHECK(of[b] >= 0 && of[b] < x.dim(0), "[gather] no sample ", of[b], " in x ", x.shape());
-  if (out.count() == 0) return;
-  const size_t bytes = static_cast<size_t>(out.count() / out.dim(0)) * size_of(x.dtype());
   const auto* from = static_cast<const std::byte*>(x.raw_data());
   auto* to = static_cast<std::byte*>(out.raw_data());
-  cpu::parallel_for(
-      cpu, out.dim(0), 1 + 65536 / static_cast<int64_t>(bytes), [&](int64_t begin, int64_t end) {
-        for (int64_t b = begin; b < end; ++b)
-          std::memcpy(to + static_cast<size_t>(b) * bytes, from + static_cast<size_t>(of[b]) * bytes, bytes);
-      });
+  for_rows(cpu, "gather", x, index, out,
+           [=](size_t all, size_t some, size_t bytes) { std::memcpy(to + some, from + all, bytes); });
+}
+
+void scatter(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& out) {
+  const auto* from = static_cast<const std::byte*>(x.raw_data());
+  auto* to = static_cast<std::byte*>(out.raw_data());
+  for_rows(cpu, "scatter", out, index, x,
+           [=](size_t all, size_t some, size_t bytes) { std::memcpy(to + all, from + some, bytes); });
 }
 
 void gather_crops(Cpu& cpu, const Tensor& x, const Tensor& index, const Tensor& offset, int64_t start,

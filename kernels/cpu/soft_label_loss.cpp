@@ -5,6 +5,7 @@
 
 #include "mellow/kernels/cpu/dispatch.h"
 #include "mellow/kernels/cpu/parallel.h"
+#include "mellow/kernels/relaxed_label.h"
 
 namespace mellow {
 namespace {
@@ -38,6 +39,19 @@ void log_softmax_row(const T* z, int64_t classes, double top, double tau, double
   for (int64_t c = 0; c < classes; ++c) log_p[c] -= log_sum;
 }
 
+// KL(r ‖ p) for the relaxed label r, which is given back.
+RelaxedLabel<double> relax(const double* log_p, int64_t classes, int64_t label, double alpha,
+                           double& divergence) {
+  double rest = 0;
+  for (int64_t c = 0; c < classes; ++c)
+    if (c != label) rest += std::exp(log_p[c]);
+  const auto r = relaxed_label(std::exp(log_p[label]), rest, alpha);
+  divergence = r.inside ? 0
+                        : (1 - alpha) * (std::log(1 - alpha) - log_p[label]) +
+                              alpha * (std::log(alpha) - std::log(rest));
+  return r;
+}
+
 // Value and gradient of one sample, all in double. `log_p` and `log_p_tau` are room for a row each;
 // `gradient` may be null.
 template <class T>
@@ -50,16 +64,19 @@ RowLoss row_loss(const SoftLabelWeights& w, const T* z, int64_t classes, int64_t
   RowLoss row{0, 0, 0, largest == label ? 1.0 : 0.0};
   double entropy = 0;
   for (int64_t c = 0; c < classes; ++c) {
-    row.ce -= share(q1, label, c) * log_p[c];
+    if (w.relaxation == 0) row.ce -= share(q1, label, c) * log_p[c];
     if (w.entropy != 0) entropy -= std::exp(log_p[c]) * log_p[c];
     if (const double q = w.kl != 0 ? share(q2, label, c) : 0; q > 0)
       row.kl += q * (std::log(q) - log_p_tau[c]);
   }
+  RelaxedLabel<double> relaxed{};
+  if (w.relaxation > 0) relaxed = relax(log_p, classes, label, w.relaxation, row.ce);
   row.loss = w.ce * row.ce + w.kl * row.kl - w.entropy * entropy;
   if (gradient == nullptr) return row;
   for (int64_t c = 0; c < classes; ++c) {
     const double p = std::exp(log_p[c]);
-    double g = w.ce * (p - share(q1, label, c)) + w.entropy * p * (log_p[c] + entropy);
+    const double q = w.relaxation == 0 ? share(q1, label, c) : c == label ? relaxed.own : relaxed.others * p;
+    double g = w.ce * (p - q) + w.entropy * p * (log_p[c] + entropy);
     if (w.kl != 0) g += w.kl / w.tau * (std::exp(log_p_tau[c]) - share(q2, label, c));
     gradient[c] = static_cast<T>(scale * g);
   }

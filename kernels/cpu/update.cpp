@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/update.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "mellow/kernels/cpu/dispatch.h"
@@ -112,6 +113,16 @@ void average_weights(Cpu& cpu, const Tensor& average, const Tensor& weight, cons
     cpu::map<T>(cpu, "average_weights", moved, false, average, average, weight);
   });
   ++seen;
+}
+
+void follow_weights(Cpu& cpu, const Tensor& average, const Tensor& weight, const Tensor& step, double decay) {
+  internal::check_flat("follow_weights", average, {&weight});
+  const double kept = std::min(1 - 1 / static_cast<double>(*step.data<int64_t>() + 1), decay);
+  cpu::for_float("follow_weights", average.dtype(), [&]<class T>() {
+    const T old = static_cast<T>(kept), fresh = static_cast<T>(1 - kept);
+    const auto moved = [=](T a, T w) { return old * a + fresh * w; };
+    cpu::map<T>(cpu, "follow_weights", moved, false, average, average, weight);
+  });
 }
 
 }  // namespace mellow

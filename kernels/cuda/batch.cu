@@ -39,6 +39,14 @@ __global__ void gather_kernel(int64_t n, int64_t width, const Word* x, const int
   out[i] = x[index[b] * width + (i - b * width)];
 }
 
+// One thread per word of x [batch, width]; out [samples, width].
+__global__ void scatter_kernel(int64_t n, int64_t width, const Word* x, const int32_t* index, Word* out) {
+  const int64_t i = cuda::thread_index();
+  if (i >= n) return;
+  const int64_t b = cuda::divide(i, width);
+  out[index[b] * width + (i - b * width)] = x[i];
+}
+
 // One thread per word of out [batch, width]: words [start_word + offset[b] · step_words, …) of x [samples,
 // x_width].
 __global__ void gather_crops_kernel(int64_t n, int64_t width, const Word* x, int64_t x_width,
@@ -86,10 +94,18 @@ void next_batch(Cuda& cuda, const Tensor& order, const Tensor& position, const T
 }
 
 void gather(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out) {
-  internal::check_gather(x, index, out);
+  internal::check_rows("gather", x, index, out);
   const int64_t n = out.count() * words_of("gather", out);
   if (n == 0) return;
   cuda::launch_1d(cuda, gather_kernel, n, n / out.dim(0), static_cast<const Word*>(x.raw_data()),
+                  index.data<int32_t>(), static_cast<Word*>(out.raw_data()));
+}
+
+void scatter(Cuda& cuda, const Tensor& x, const Tensor& index, const Tensor& out) {
+  internal::check_rows("scatter", out, index, x);
+  const int64_t n = x.count() * words_of("scatter", x);
+  if (n == 0) return;
+  cuda::launch_1d(cuda, scatter_kernel, n, n / x.dim(0), static_cast<const Word*>(x.raw_data()),
                   index.data<int32_t>(), static_cast<Word*>(out.raw_data()));
 }
 

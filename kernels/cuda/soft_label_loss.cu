@@ -3,6 +3,7 @@
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/reduce.cuh"
+#include "mellow/kernels/relaxed_label.h"
 
 namespace mellow {
 namespace {
@@ -31,7 +32,7 @@ struct Row {
 };
 
 struct Weights {
-  float ce, kl, tau, entropy;
+  float ce, kl, tau, entropy, relaxation;
 };
 
 struct First {
@@ -70,10 +71,11 @@ __global__ void soft_label_rows(Problem p, float* parts, float* gradient) {
   largest = cuda::warp_reduce(largest, First{});
   const float log_sum = logf(cuda::warp_sum(sum)), log_sum_tau = logf(cuda::warp_sum(sum_tau));
 
-  float ce = 0, kl = 0, entropy = 0;
+  float ce = 0, kl = 0, entropy = 0, rest = 0;
   for (int64_t c = lane; c < classes; c += cuda::warp_size) {
     const float log_p = z[c] - top - log_sum;
     if (const float q = q1[c]; q != 0) ce -= q * log_p;
+    if (c != label) rest += expf(log_p);
     if (p.w.entropy != 0) entropy -= expf(log_p) * log_p;
     if (const float q = p.w.kl != 0 ? q2[c] : 0.0f; q > 0)
       kl += q * (logf(q) - ((z[c] - top) / p.w.tau - log_sum_tau));
@@ -81,6 +83,13 @@ __global__ void soft_label_rows(Problem p, float* parts, float* gradient) {
   ce = cuda::warp_sum(ce);
   kl = cuda::warp_sum(kl);
   entropy = cuda::warp_sum(entropy);
+  RelaxedLabel<float> relaxed{};
+  if (const float alpha = p.w.relaxation; alpha > 0) {
+    rest = cuda::warp_sum(rest);
+    const float own = z[label] - top - log_sum;
+    relaxed = relaxed_label(expf(own), rest, alpha);
+    ce = relaxed.inside ? 0 : (1 - alpha) * (logf(1 - alpha) - own) + alpha * (logf(alpha) - logf(rest));
+  }
   if (lane == 0) {
     float* part = parts + row * soft_label_totals;
     part[0] = p.w.ce * ce + p.w.kl * kl - p.w.entropy * entropy;
@@ -92,7 +101,8 @@ __global__ void soft_label_rows(Problem p, float* parts, float* gradient) {
   const float scale = 1 / static_cast<float>(p.batch);
   for (int64_t c = lane; c < classes; c += cuda::warp_size) {
     const float log_p = z[c] - top - log_sum, prob = expf(log_p);
-    float g = p.w.ce * (prob - q1[c]) + p.w.entropy * prob * (log_p + entropy);
+    const float q = p.w.relaxation == 0 ? q1[c] : c == label ? relaxed.own : relaxed.others * prob;
+    float g = p.w.ce * (prob - q) + p.w.entropy * prob * (log_p + entropy);
     if (p.w.kl != 0) g += p.w.kl / p.w.tau * (expf((z[c] - top) / p.w.tau - log_sum_tau) - q2[c]);
     gradient[row * classes + c] = scale * g;
   }
@@ -130,16 +140,17 @@ void SoftLabelLoss::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor
   const cuda::Rows rows = cuda::rows_of(where, logits);
   if (wanted) gradient = Tensor::empty(logits.context(), logits.shape());
   const cuda::Scratch parts(cuda, static_cast<size_t>(rows.count * soft_label_totals) * sizeof(float));
-  const Problem problem{cuda::f32(where, logits),
-                        rows.count,
-                        rows.width,
-                        rows.stride,
-                        targets.labels.data<int32_t>(),
-                        targets.index.defined() ? targets.index.data<int32_t>() : nullptr,
-                        Table(targets.q1),
-                        Table(targets.q2),
-                        {static_cast<float>(weights.ce), static_cast<float>(weights.kl),
-                         static_cast<float>(weights.tau), static_cast<float>(weights.entropy)}};
+  const Problem problem{
+      cuda::f32(where, logits),
+      rows.count,
+      rows.width,
+      rows.stride,
+      targets.labels.data<int32_t>(),
+      targets.index.defined() ? targets.index.data<int32_t>() : nullptr,
+      Table(targets.q1),
+      Table(targets.q2),
+      {static_cast<float>(weights.ce), static_cast<float>(weights.kl), static_cast<float>(weights.tau),
+       static_cast<float>(weights.entropy), static_cast<float>(weights.relaxation)}};
   cuda::launch_grid(cuda, soft_label_rows, dim3(cuda::blocks_for(rows.count, rows_per_block)),
                     cuda::block_size, 0, problem, parts.data<float>(),
                     wanted ? gradient.data<float>() : nullptr);

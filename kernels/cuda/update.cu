@@ -63,6 +63,14 @@ __global__ void average_kernel(int64_t n, float* average, const float* weight, c
   if (i < n) average[i] += (weight[i] - average[i]) / static_cast<float>(*updates + 1);
 }
 
+// One thread per weight of [n].
+__global__ void follow_kernel(int64_t n, float* average, const float* weight, const int64_t* step,
+                              double decay) {
+  const int64_t i = cuda::thread_index();
+  const double kept = fmin(1 - 1 / static_cast<double>(*step + 1), decay);
+  if (i < n) average[i] = static_cast<float>(kept) * average[i] + static_cast<float>(1 - kept) * weight[i];
+}
+
 // One thread; its own launch, because every block of the last one reads the counter.
 __global__ void count_update(int64_t* updates) { ++*updates; }
 
@@ -92,6 +100,13 @@ void average_weights(Cuda& cuda, const Tensor& average, const Tensor& weight, co
   cuda::launch_1d(cuda, average_kernel, average.count(), cuda::f32("average_weights", average),
                   cuda::f32("average_weights", weight), seen);
   cuda::launch_grid(cuda, count_update, dim3(1), 1, 0, seen);
+}
+
+void follow_weights(Cuda& cuda, const Tensor& average, const Tensor& weight, const Tensor& step,
+                    double decay) {
+  internal::check_flat("follow_weights", average, {&weight});
+  cuda::launch_1d(cuda, follow_kernel, average.count(), cuda::f32("follow_weights", average),
+                  cuda::f32("follow_weights", weight), step.data<int64_t>(), decay);
 }
 
 }  // namespace mellow
