@@ -11,6 +11,7 @@
 #include "mellow/data/prepare.h"
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/nn/state.h"
+#include "mellow/engine/train/evaluate.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/options.h"
 
@@ -97,6 +98,29 @@ LoadedModel read_model(Context& context, const std::string& path) {
       {.channels = d.channels, .classes = static_cast<int64_t>(d.class_names.size()), .length = d.length});
   load_state(*loaded.network, file, name);
   return loaded;
+}
+
+std::string member_path(const std::string& path, int64_t i) {
+  return fmt::format("{}/member-{}", path, i + 1);
+}
+
+std::vector<LoadedModel> read_models(Context& context, const std::string& path) {
+  std::vector<LoadedModel> networks;
+  std::error_code ignored;
+  while (std::filesystem::is_directory(member_path(path, static_cast<int64_t>(networks.size())), ignored))
+    networks.push_back(read_model(context, member_path(path, static_cast<int64_t>(networks.size()))));
+  if (networks.empty()) networks.push_back(read_model(context, path));
+  return networks;
+}
+
+std::vector<double> mean_prediction(const std::vector<LoadedModel>& networks, const Tensor& x) {
+  std::vector<double> mean;
+  for (const LoadedModel& member : networks) {
+    const auto p = predict(*member.network, x);
+    mean.resize(p.size(), 0.0);
+    for (size_t i = 0; i < p.size(); ++i) mean[i] += p[i] / static_cast<double>(networks.size());
+  }
+  return mean;
 }
 
 void prepare_for_model(const ModelDescription& model, SeriesSet& set) {

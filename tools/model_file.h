@@ -32,6 +32,13 @@ struct LoadedModel {
 // `path` is the file or a run directory. Throws ErrorKind::input when it is no model of mellow.
 LoadedModel read_model(Context& context, const std::string& path);
 
+// The folder of network number i (from 0) of the ensemble in `path`.
+std::string member_path(const std::string& path, int64_t i);
+// All networks of the ensemble in `path`, or the one of a plain run or file.
+std::vector<LoadedModel> read_models(Context& context, const std::string& path);
+// Mean over the networks of their probabilities for x [samples, length, channels]: [samples, classes].
+std::vector<double> mean_prediction(const std::vector<LoadedModel>& networks, const Tensor& x);
+
 // Series of a file as the model takes them: checks channels and length, fills, normalises and pads as
 // training did.
 void prepare_for_model(const ModelDescription& model, SeriesSet& set);

@@ -84,6 +84,7 @@ RunDirectory::RunDirectory(const std::string& path, Existing existing, Json reco
   check_same_run();
   resume_ = true;
   finished_ = status == "finished";
+  if (finished_) record_ = previous_;
 }
 
 void RunDirectory::check_same_run() const {

@@ -32,7 +32,7 @@ class RunDirectory {
   // The run in the folder was complete: nothing is to be done.
   bool finished() const { return finished_; }
 
-  // run.json, always whole: the record with this status.
+  // run.json, always whole: the record with this status. Of a finished run, what its file says.
   Json& record() { return record_; }
   void write_record(const std::string& status);
 

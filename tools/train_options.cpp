@@ -37,7 +37,12 @@ void add_model_options(CLI::App& command, TrainOptions& o) {
       ->group(group);
   add_choice(command, "--schedule", o.schedule, {"constant", "plateau", "step", "cosine"}, "of the rate")
       ->group(group);
-  command.add_option("--seed", o.seed, "drives start, order and pretraining")->type_name("N")->group(group);
+  command.add_option("--seed", o.seeds, "drives start, order and pretraining")->type_name("N")->group(group);
+  add_count(command, "--ensemble", o.ensemble, 1, "networks whose probabilities are averaged")->group(group);
+  add_count(command, "--jobs", o.jobs, 0,
+            "trainings at once, when lists (a,b,c) of --dataset, --model, "
+            "--method, --seed ask for several; 0: one per thread")
+      ->group(group);
   add_choice(command, "--framework", o.framework, {"torch", "keras"}, "start, norm and Adam of")
       ->group(group);
   command.add_option("--val", o.val, "none or holdout:0.2")->type_name("HOW")->group(group);
@@ -97,8 +102,8 @@ Protocol selected_protocol(const TrainOptions& o) {
 }
 
 std::string run_folder(const TrainOptions& o, const std::string& dataset) {
-  if (!o.out.empty()) return o.out;
-  return fmt::format("runs/{}-{}-{}-s{}", dataset, o.model, o.method, o.seed);
+  if (!o.out.empty() && !o.own_folder) return o.out;
+  return fmt::format("{}/{}-{}-{}-s{}", o.out.empty() ? "runs" : o.out, dataset, o.model, o.method, o.seed);
 }
 
 Json to_json(const TrainOptions& o, const MethodOptions& method_options, const Context& context) {

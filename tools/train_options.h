@@ -20,7 +20,10 @@ struct TrainOptions {
   std::map<std::string, std::string> method_options;  // as typed
   int64_t epochs = 1000, batch_size = 128, evaluate_every = 5, checkpoint_every = 0;
   double rate = 1e-3;
-  uint64_t seed = 0;
+  std::string seeds = "0";  // as typed
+  uint64_t seed = 0;        // of this run
+  int64_t ensemble = 1, jobs = 0;
+  bool own_folder = false;  // one of several runs: a folder of its own under `out`
   bool resume = false, overwrite = false, quiet = false, list_methods = false, list_models = false;
 };
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/ensemble.h"
+
+#include <fmt/format.h>
+
+#include "mellow/engine/core/error.h"
+#include "mellow/engine/io/atomic_file.h"
+#include "mellow/tools/model_file.h"
+#include "mellow/tools/progress.h"
+#include "mellow/tools/version.h"
+
+namespace mellow::tools {
+namespace {
+
+std::vector<PlannedRun> members_of(const PlannedRun& run, int64_t members, const std::string& path) {
+  std::vector<PlannedRun> plan;
+  for (int64_t i = 0; i < members; ++i) {
+    PlannedRun member = run;
+    TrainOptions& o = member.options;
+    o.own_folder = false;
+    o.out = member_path(path, i);
+    o.seed += static_cast<uint64_t>(i);
+    o.resume = !o.overwrite;  // the ensemble's folder has been checked
+    plan.push_back(std::move(member));
+  }
+  return plan;
+}
+
+}  // namespace
+
+FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, Progress& progress,
+                         Interrupt& interrupt, const std::vector<std::string>& arguments) {
+  const TrainOptions& o = run.options;
+  const auto context = make_context(o.device, progress);
+  const TrainingData data = open_training_data(o.data, parse_holdout(o.val), o.seed, progress);
+  const std::string path = run_folder(o, data.name);
+  Json options = to_json(o, run.method_options, *context);
+  options["ensemble"] = members;
+  const Existing existing = o.resume      ? Existing::resume
+                            : o.overwrite ? Existing::overwrite
+                                          : Existing::refuse;
+  RunDirectory folder(
+      path, existing,
+      {{"mellow", program_version},
+       {"format_version", 1},
+       {"status", "running"},
+       {"command", arguments},
+       {"options", options},
+       {"data", {{"name", data.name}, {"train_hash", data.train_hash}, {"test_hash", data.test_hash}}},
+       {"device", device_description(*context)}});
+  if (folder.finished()) {
+    progress.note(path + " is finished already; nothing to do");
+    return {path, folder.record(), true};
+  }
+  folder.write_record("running");
+  const auto outcomes = run_many(members_of(run, members, path), jobs, progress, interrupt, arguments);
+  double seconds = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.run) {
+      folder.record()["error"] = outcome.error;
+      folder.write_record("failed");
+      throw Error("a network of the ensemble failed: " + outcome.error);
+    }
+    seconds += outcome.run->record.at("seconds").get<double>();
+  }
+  const auto networks = read_models(*context, path);
+  const auto probabilities = mean_prediction(networks, to_device(*context, data.test));
+  write_file_atomically(folder.file("predictions.csv"),
+                        predictions_csv(data.test.labels, data.test.class_names, probabilities));
+  Json& record = folder.record();
+  const std::string selected = mellow::name_of(selected_protocol(o));
+  record["members"] = members;
+  record["seconds"] = seconds;
+  record["selected"] = selected;
+  record["results"][selected] =
+      to_json(score(probabilities, data.test.labels, static_cast<int64_t>(data.test.class_names.size())));
+  folder.write_record("finished");
+  return {path, record};
+}
+
+}  // namespace mellow::tools

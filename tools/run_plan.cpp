@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/run_plan.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "mellow/engine/core/error.h"
+#include "mellow/tools/teacher.h"
+
+namespace mellow::tools {
+namespace {
+
+constexpr uint64_t most_seeds = 100'000;
+
+std::vector<std::string> split(const std::string& option, const std::string& typed) {
+  std::vector<std::string> parts;
+  for (size_t from = 0; from <= typed.size();) {
+    const size_t to = std::min(typed.find(',', from), typed.size());
+    parts.push_back(typed.substr(from, to - from));
+    from = to + 1;
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty() && parts.size() > 1)
+      throw Error(fmt::format("{} {}: an entry between commas is empty", option, typed));
+    if (std::find(parts.begin(), parts.begin() + static_cast<int64_t>(i), parts[i]) !=
+        parts.begin() + static_cast<int64_t>(i))
+      throw Error(fmt::format("{} {} names {} twice", option, typed, parts[i]));
+  }
+  return parts;
+}
+
+uint64_t parse_seed(const std::string& typed, const std::string& part) {
+  uint64_t seed = 0;
+  const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), seed);
+  if (failed != std::errc() || end != part.data() + part.size())
+    throw Error(fmt::format("--seed takes whole numbers, as 0 or 0,1,2 or 0..4; got {}", typed));
+  return seed;
+}
+
+// Those of the given options that the method has, so that one command line serves several methods.
+std::map<std::string, std::string> options_for(const Method& method,
+                                               const std::map<std::string, std::string>& given) {
+  std::map<std::string, std::string> own;
+  for (const MethodOption& option : method.options)
+    if (const auto typed = given.find(option.name); typed != given.end()) own.insert(*typed);
+  return own;
+}
+
+PlannedRun checked(TrainOptions o, bool several) {
+  const Method& method = find_method(o.method);
+  if (several) {
+    o.method_options = options_for(method, o.method_options);
+    if (method.teacher == TeacherKind::none) o.teacher.clear();
+  }
+  check_teacher_options(method, o);
+  selected_protocol(o);
+  make_schedule(schedule_options(o));
+  return {o, checked_options(method, o.model, o.method_options)};
+}
+
+}  // namespace
+
+std::vector<uint64_t> parse_seeds(const std::string& typed) {
+  std::vector<uint64_t> seeds;
+  if (const size_t dots = typed.find(".."); dots != std::string::npos) {
+    const uint64_t first = parse_seed(typed, typed.substr(0, dots)),
+                   last = parse_seed(typed, typed.substr(dots + 2));
+    if (last < first || last - first >= most_seeds)
+      throw Error(
+          fmt::format("--seed {}: a range runs from low to high, at most {} seeds", typed, most_seeds));
+    for (uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
+    return seeds;
+  }
+  for (const std::string& part : split("--seed", typed)) seeds.push_back(parse_seed(typed, part));
+  return seeds;
+}
+
+std::vector<PlannedRun> plan_runs(const TrainOptions& o) {
+  const auto seeds = parse_seeds(o.seeds);
+  const auto datasets = split("--dataset", o.data.dataset), models = split("--model", o.model),
+             methods = split("--method", o.method);
+  const bool several = seeds.size() * datasets.size() * models.size() * methods.size() > 1;
+  std::vector<PlannedRun> plan;
+  for (const uint64_t seed : seeds)
+    for (const std::string& dataset : datasets)
+      for (const std::string& model : models)
+        for (const std::string& method : methods) {
+          TrainOptions one = o;
+          one.seed = seed;
+          one.data.dataset = dataset;
+          one.model = model;
+          one.method = method;
+          one.own_folder = several;
+          plan.push_back(checked(one, several));
+        }
+  for (const auto& [name, typed] : o.method_options)
+    if (std::none_of(plan.begin(), plan.end(), [&, &wanted = name](const PlannedRun& run) {
+          return run.options.method_options.contains(wanted);
+        }))
+      checked_options(find_method(methods.front()), o.model, {{name, typed}});  // throws, naming who has it
+  return plan;
+}
+
+}  // namespace mellow::tools
