@@ -21,10 +21,9 @@ inline void register_ils(LossesTable& table) {
          Recipe recipe;
          const TeacherOutputs teacher = in.teacher();
          double& temperature = recipe.report["teacher_temperature"];
-         const auto own = calibrated_own_probabilities(teacher, in.labels, in.classes, temperature);
-         const auto epsilons = instance_epsilons(own, o.number("p1"), o.number("p2"));
+         const auto epsilons = calibrated_epsilons(teacher, in.labels, in.classes, o, temperature);
          const auto rows =
-             teacher_shaped_labels(teacher.logits, in.labels, in.classes, epsilons, o.number("tau"));
+             teacher_shaped_labels(in.labels, in.classes, epsilons, teacher.logits, o.number("tau"));
          recipe.q1 = soft_labels(in.context, rows, in.classes, true);
          return recipe;
        }});

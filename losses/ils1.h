@@ -17,9 +17,8 @@ inline void register_ils1(LossesTable& table) {
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          Recipe recipe;
          double& temperature = recipe.report["teacher_temperature"];
-         const auto own = calibrated_own_probabilities(in.teacher(), in.labels, in.classes, temperature);
-         const auto epsilons = instance_epsilons(own, o.number("p1"), o.number("p2"));
-         const auto rows = instance_smoothed_labels(in.labels, in.classes, epsilons);
+         const auto epsilons = calibrated_epsilons(in.teacher(), in.labels, in.classes, o, temperature);
+         const auto rows = smoothed_labels(in.labels, in.classes, epsilons);
          recipe.q1 = soft_labels(in.context, rows, in.classes, true);
          return recipe;
        }});

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "mellow/engine/core/error.h"
 #include "mellow/engine/train/temperature_scaling.h"
 
 namespace mellow {
@@ -12,59 +14,70 @@ namespace {
 constexpr double largest_epsilon = 0.2;
 constexpr TemperatureBounds teacher_bounds{0.8, 3.0};  // of the authors' code
 
-size_t place(size_t sample, int64_t classes, int32_t label) {
-  return sample * static_cast<size_t>(classes) + static_cast<size_t>(label);
+void check(std::span<const int32_t> labels, int64_t classes, std::span<const double> epsilon) {
+  MELLOW_CHECK(classes >= 2 && epsilon.size() == labels.size(), "[instance_smoothing] ", labels.size(),
+               " labels of at least 2 classes need one epsilon each, got ", epsilon.size(), " and ", classes,
+               " classes");
+  for (const int32_t label : labels)
+    MELLOW_CHECK(label >= 0 && label < classes, "[instance_smoothing] label ", label, " lies outside [0, ",
+                 classes, ")");
 }
 
 }  // namespace
 
-std::vector<double> instance_epsilons(const std::vector<double>& own_probabilities, double p1, double p2) {
-  std::vector<double> epsilons = own_probabilities;
-  for (double& e : epsilons) e = std::min(largest_epsilon, p2 * (e - p1) * (e - p1));
-  return epsilons;
+double instance_epsilon(double p_true, double p1, double p2) {
+  return std::min(largest_epsilon, p2 * (p_true - p1) * (p_true - p1));
 }
 
-std::vector<double> teacher_shaped_labels(const std::vector<double>& logits, std::span<const int32_t> labels,
-                                          int64_t classes, const std::vector<double>& epsilons, double tau) {
-  MELLOW_CHECK(classes >= 2, "[instance smoothing] needs at least two classes, got ", classes);
-  std::vector<double> q(logits.size());
+std::vector<double> smoothed_labels(std::span<const int32_t> labels, int64_t classes,
+                                    std::span<const double> epsilon) {
+  check(labels, classes, epsilon);
+  const auto k = static_cast<size_t>(classes);
+  std::vector<double> q(labels.size() * k);
   for (size_t i = 0; i < labels.size(); ++i) {
-    const size_t first = place(i, classes, 0), own = place(i, classes, labels[i]);
-    const size_t end = place(i + 1, classes, 0);
-    double top = -INFINITY, sum = 0;
-    for (size_t c = first; c < end; ++c)
-      if (c != own) top = std::max(top, logits[c]);
-    for (size_t c = first; c < end; ++c)
-      if (c != own) sum += q[c] = std::exp((logits[c] - top) / tau);
-    for (size_t c = first; c < end; ++c) q[c] *= epsilons[i] / sum;
-    q[own] = 1 - epsilons[i];
+    for (size_t c = 0; c < k; ++c) q[i * k + c] = epsilon[i] / static_cast<double>(classes);
+    q[i * k + static_cast<size_t>(labels[i])] += 1 - epsilon[i];
   }
   return q;
 }
 
-std::vector<double> instance_smoothed_labels(std::span<const int32_t> labels, int64_t classes,
-                                             const std::vector<double>& epsilons) {
-  std::vector<double> q(labels.size() * static_cast<size_t>(classes));
+std::vector<double> teacher_shaped_labels(std::span<const int32_t> labels, int64_t classes,
+                                          std::span<const double> epsilon,
+                                          std::span<const double> teacher_logits, double temperature) {
+  check(labels, classes, epsilon);
+  const auto k = static_cast<size_t>(classes);
+  MELLOW_CHECK(temperature > 0 && teacher_logits.size() == labels.size() * k, "[instance_smoothing] ",
+               labels.size(), " labels of ", classes,
+               " classes need as many rows of teacher logits and a positive temperature, got ",
+               teacher_logits.size(), " values and ", temperature);
+  std::vector<double> q(teacher_logits.size());
   for (size_t i = 0; i < labels.size(); ++i) {
-    const auto row = q.begin() + static_cast<int64_t>(place(i, classes, 0));
-    std::fill_n(row, classes, epsilons[i] / static_cast<double>(classes));
-    row[labels[i]] += 1 - epsilons[i];
+    const auto z = teacher_logits.subspan(i * k, k);
+    const auto y = static_cast<size_t>(labels[i]);
+    double largest = -std::numeric_limits<double>::infinity(), total = 0;
+    for (size_t c = 0; c < k; ++c)
+      if (c != y) largest = std::max(largest, z[c]);
+    for (size_t c = 0; c < k; ++c)
+      if (c != y) total += q[i * k + c] = std::exp((z[c] - largest) / temperature);
+    for (size_t c = 0; c < k; ++c) q[i * k + c] *= epsilon[i] / total;
+    q[i * k + y] = 1 - epsilon[i];
   }
   return q;
 }
 
-std::vector<double> calibrated_own_probabilities(const TeacherOutputs& teacher,
-                                                 std::span<const int32_t> labels, int64_t classes,
-                                                 double& temperature) {
+std::vector<double> calibrated_epsilons(const TeacherOutputs& teacher, std::span<const int32_t> labels,
+                                        int64_t classes, const MethodOptions& options, double& temperature) {
   MELLOW_CHECK(!teacher.validation_labels.empty(),
-               "[instance smoothing] the teacher is calibrated on validation series: hold some out with "
+               "[instance_smoothing] the teacher is calibrated on validation series: hold some out with "
                "--val holdout:0.2");
   temperature =
       fit_temperature(teacher.validation_logits, teacher.validation_labels, classes, teacher_bounds);
   const auto p = softened_rows(teacher.logits, classes, temperature);
-  std::vector<double> own(labels.size());
-  for (size_t i = 0; i < own.size(); ++i) own[i] = p[place(i, classes, labels[i])];
-  return own;
+  std::vector<double> epsilons;
+  for (size_t i = 0; i < labels.size(); ++i)
+    epsilons.push_back(instance_epsilon(p[i * static_cast<size_t>(classes) + static_cast<size_t>(labels[i])],
+                                        options.number("p1"), options.number("p2")));
+  return epsilons;
 }
 
 MethodOption teacher_temperature_option() {

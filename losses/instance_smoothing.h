@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <vector>
+
 #include "mellow/losses/method.h"
 
-// Instance-based label smoothing (ILS): how much mass leaves a sample's class, and where it goes, follows a
-// teacher's prediction. Methods ils1, ils2 and ils.
+// Soft labels of instance-based label smoothing (ILS; methods ils1, ils2 and ils). Tables are [samples,
+// classes]; epsilon has one value per sample.
 namespace mellow {
 
-// ILS1's mass: ε = min(0.2, p2 (t_y − p1)²), t_y = the calibrated teacher's probability of the class.
-std::vector<double> instance_epsilons(const std::vector<double>& own_probabilities, double p1, double p2);
+// ILS1's factor from the teacher's probability of the true class: min(0.2, p2 (p_true − p1)²). p1 is where
+// the parabola touches zero, p2 its curvature (the paper's Table V prints the two columns swapped).
+double instance_epsilon(double p_true, double p1, double p2);
 
-// ILS2's labels: 1 − ε_i on the class, ε_i t_j / (1 − t_y) elsewhere, t = softmax(logits / τ). The quotient
-// is the softmax over the other classes, which stays exact when the teacher is sure. Row-major [samples,
-// classes]. Needs two classes.
-std::vector<double> teacher_shaped_labels(const std::vector<double>& logits, std::span<const int32_t> labels,
-                                          int64_t classes, const std::vector<double>& epsilons, double tau);
+// q = (1 − ε) e + ε/K: the true class gets 1 − ε + ε/K. LS with one ε for all, ILS1 with instance_epsilon().
+std::vector<double> smoothed_labels(std::span<const int32_t> labels, int64_t classes,
+                                    std::span<const double> epsilon);
 
-// ILS1's labels: (1 − ε_i) e + ε_i / K. Row-major [samples, classes].
-std::vector<double> instance_smoothed_labels(std::span<const int32_t> labels, int64_t classes,
-                                             const std::vector<double>& epsilons);
+// q_y = 1 − ε, and the others share ε as the teacher shares what it does not give to y:
+// ε p^t_j / (1 − p^t_y) with p^t = softmax(z / temperature), computed as a softmax over j ≠ y, so that a
+// saturated teacher divides by nothing. ILS2 with one ε for all, ILS with instance_epsilon().
+std::vector<double> teacher_shaped_labels(std::span<const int32_t> labels, int64_t classes,
+                                          std::span<const double> epsilon,
+                                          std::span<const double> teacher_logits, double temperature);
 
-// Probability of the class under the teacher, after temperature scaling on the validation series within the
-// paper's bounds; `temperature` gets T.
-std::vector<double> calibrated_own_probabilities(const TeacherOutputs& teacher,
-                                                 std::span<const int32_t> labels, int64_t classes,
-                                                 double& temperature);
+// instance_epsilon() of every sample for the teacher calibrated by temperature scaling on the validation
+// series, within the bounds of the authors' code; `temperature` gets T.
+std::vector<double> calibrated_epsilons(const TeacherOutputs& teacher, std::span<const int32_t> labels,
+                                        int64_t classes, const MethodOptions& options, double& temperature);
 
 // The options p1 and p2 with the paper's best values on its synthetic study.
 std::vector<MethodOption> instance_options();
