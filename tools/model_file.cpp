@@ -2,6 +2,7 @@
 #include "mellow/tools/model_file.h"
 
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -40,6 +41,18 @@ int64_t metadata_size(const NamedArrays& file, const std::string& path, const st
   return value;
 }
 
+std::optional<double> temperature_in(const NamedArrays& file, const std::string& path) {
+  const auto found = file.metadata.find("temperature");
+  if (found == file.metadata.end()) return std::nullopt;
+  const std::string& text = found->second;
+  double value = 0;
+  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || stop != text.data() + text.size() || !(value > 0) || !std::isfinite(value))
+    throw Error(fmt::format("{}: metadata temperature must be a number above 0, is \"{}\"", path, text),
+                ErrorKind::input);
+  return value;
+}
+
 std::vector<std::string> class_names_in(const NamedArrays& file, const std::string& path) {
   const auto list = nlohmann::json::parse(metadata_text(file, path, "class_names"), nullptr, false);
   std::vector<std::string> names;
@@ -65,6 +78,7 @@ NamedArrays pack(const Classifier& network, const ModelDescription& description)
                    {"norm", name_of(description.framework)},
                    {"normalisation", "zscore"},
                    {"class_names", nlohmann::json(description.class_names).dump()}};
+  if (description.temperature) file.metadata["temperature"] = fmt::format("{}", *description.temperature);
   for (const auto& [name, size] : network.sizes()) file.metadata[name] = std::to_string(size);
   store_checksum(file);
   return file;
@@ -91,6 +105,7 @@ LoadedModel read_model(Context& context, const std::string& path) {
   d.length = metadata_size(file, name, "length", most_steps);
   d.framework = framework_named(metadata_text(file, name, "norm"));
   d.class_names = class_names_in(file, name);
+  d.temperature = temperature_in(file, name);
   if (metadata_size(file, name, "classes", most_classes) != static_cast<int64_t>(d.class_names.size()))
     throw Error(fmt::format("{}: metadata classes and class_names disagree", name), ErrorKind::input);
   loaded.network = make_model(

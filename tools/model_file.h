@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct ModelDescription {
   int64_t channels = 1, length = 0;
   Framework framework = Framework::torch;
   std::vector<std::string> class_names;
+  std::optional<double> temperature;  // fitted to the validation series, where there were any
 };
 
 NamedArrays pack(const Classifier& network, const ModelDescription& description);

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "mellow/data/readers.h"
+#include "mellow/engine/core/error.h"
 #include "mellow/engine/io/read_file.h"
 #include "mellow/engine/train/evaluate.h"
 #include "mellow/tools/commands.h"
@@ -22,7 +23,7 @@ constexpr uint64_t largest_file = uint64_t{64} << 30;
 struct PredictCommand {
   DeviceOptions device;
   std::string model, in = "-", out = "-", format = "csv";
-  bool unlabelled = false;
+  bool unlabelled = false, temperature_scaled = false;
 };
 
 // Fields of the first line that has any: commas, tabs and runs of spaces separate.
@@ -42,6 +43,11 @@ int predict(const PredictCommand& o) {
   Progress progress(true);
   const auto context = make_context(o.device, progress);
   const LoadedModel model = read_model(*context, o.model);
+  const auto& names = model.description.class_names;
+  if (o.temperature_scaled && !model.description.temperature)
+    throw Error(
+        o.model + " has no temperature: train with --val holdout:0.2, or leave out --temperature-scaled",
+        ErrorKind::input);
   const bool from_stdin = o.in == "-";
   const std::string bytes = from_stdin ? read_stdin() : read_file(o.in, largest_file);
   const Format format = format_of(from_stdin ? "stdin." + o.format : o.in);
@@ -51,7 +57,10 @@ int predict(const PredictCommand& o) {
   SeriesSet set = read_series(bytes, format, from_stdin ? "stdin" : o.in, {.label_column = !no_labels});
   prepare_for_model(model.description, set);
   const Tensor x = to_device(*context, set);
-  write_output(o.out, predictions_csv({}, model.description.class_names, mellow::predict(*model.network, x)));
+  const auto probabilities =
+      probabilities_of(logits_of(*model.network, x), static_cast<int64_t>(names.size()),
+                       o.temperature_scaled ? *model.description.temperature : 1);
+  write_output(o.out, predictions_csv({}, names, probabilities));
   return 0;
 }
 
@@ -66,6 +75,8 @@ Run predict_command(CLI::App& command) {
   command.add_option("--out", o->out, "CSV: index, predicted, p_<label>…; - is stdout")->type_name("FILE");
   add_choice(command, "--format", o->format, {"csv", "tsv", "txt", "ts", "arff"}, "of stdin");
   command.add_flag("--unlabelled", o->unlabelled, "the first column is a value, not a label");
+  command.add_flag("--temperature-scaled", o->temperature_scaled,
+                   "probabilities at the temperature fitted to the validation series");
   add_device_options(command, o->device);
   return [o](const auto&) { return predict(*o); };
 }

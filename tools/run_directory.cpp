@@ -177,9 +177,73 @@ std::string predictions_csv(const std::vector<int32_t>& labels, const std::vecto
   return out;
 }
 
+std::string reliability_csv(const std::vector<ReliabilityBin>& bins,
+                            const std::vector<ReliabilityBin>& scaled) {
+  CsvRow header;
+  for (const char* name : {"low", "high", "count", "confidence", "accuracy"}) header.add(name);
+  if (!scaled.empty())
+    for (const char* name : {"scaled_count", "scaled_confidence", "scaled_accuracy"}) header.add(name);
+  std::string out = header.text() + '\n';
+  const auto add = [](CsvRow& row, const ReliabilityBin& bin) {
+    row.add(bin.count);
+    if (bin.count > 0) {
+      row.add(bin.confidence).add(bin.accuracy);
+    } else {
+      row.add("").add("");
+    }
+  };
+  for (size_t n = 0; n < bins.size(); ++n) {
+    CsvRow row;
+    row.add(bins[n].low).add(bins[n].high);
+    add(row, bins[n]);
+    if (!scaled.empty()) add(row, scaled[n]);
+    out += row.text() + '\n';
+  }
+  return out;
+}
+
+std::string confusion_csv(const std::vector<int64_t>& counts, const std::vector<std::string>& class_names) {
+  CsvRow header;
+  header.add("label");
+  for (const std::string& name : class_names) header.add("predicted_" + name);
+  std::string out = header.text() + '\n';
+  for (size_t y = 0; y < class_names.size(); ++y) {
+    CsvRow row;
+    row.add(class_names[y]);
+    for (size_t k = 0; k < class_names.size(); ++k) row.add(counts[y * class_names.size() + k]);
+    out += row.text() + '\n';
+  }
+  return out;
+}
+
 Json to_json(const Metrics& m) {
-  return {{"accuracy", m.accuracy}, {"nll", m.nll},           {"brier", m.brier},      {"ece", m.ece},
-          {"cwece", m.cwece},       {"cwece_cc", m.cwece_cc}, {"macro_f1", m.macro_f1}};
+  return {{"accuracy", m.accuracy},
+          {"nll", m.nll},
+          {"brier", m.brier},
+          {"ece", m.ece},
+          {"cwece", m.cwece},
+          {"cwece_cc", m.cwece_cc},
+          {"macro_f1", m.macro_f1},
+          {"per_class_error", m.per_class_error},
+          {"instability", m.instability}};
+}
+
+Json to_json(const ClassSeparation& s) {
+  return {{"intra_distance", s.intra},
+          {"inter_distance", s.inter},
+          {"distance_ratio", s.ratio},
+          {"silhouette", s.silhouette}};
+}
+
+Json to_json(const ProtocolResult& result) {
+  Json entry = {{"epoch", result.epoch}};
+  entry.update(to_json(result.test));
+  if (result.train) entry["train"] = to_json(*result.train);
+  if (result.scaled) {
+    entry["temperature"] = result.scaled->temperature;
+    entry["temperature_scaled"] = to_json(result.scaled->test);
+  }
+  return entry;
 }
 
 }  // namespace mellow::tools

@@ -10,6 +10,8 @@
 #include "mellow/engine/io/append_log.h"
 #include "mellow/engine/io/directory_lock.h"
 #include "mellow/engine/io/safetensors.h"
+#include "mellow/engine/train/calibration.h"
+#include "mellow/engine/train/class_separation.h"
 #include "mellow/engine/train/fit.h"
 
 // The files of one training, a contract that other programs read: docs/run-directory.md.
@@ -66,6 +68,15 @@ std::string soft_labels_csv(const std::vector<int32_t>& labels, const std::vecto
 std::string predictions_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
                             const std::vector<double>& probabilities);
 
+// low,high,count,confidence,accuracy, and of the temperature-scaled bins scaled_count,… unless they are
+// empty. Means of a bin without series are left out.
+std::string reliability_csv(const std::vector<ReliabilityBin>& bins,
+                            const std::vector<ReliabilityBin>& scaled);
+// label,predicted_<class>…: one row of counts per label.
+std::string confusion_csv(const std::vector<int64_t>& counts, const std::vector<std::string>& class_names);
+
 Json to_json(const Metrics& metrics);
+Json to_json(const ClassSeparation& separation);
+Json to_json(const ProtocolResult& result);
 
 }  // namespace mellow::tools

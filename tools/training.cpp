@@ -151,8 +151,7 @@ void run_epochs(const Session& s, Learner& learner) {
 Json results_json(const Fit& fit) {
   Json results = Json::object();
   for (const auto& [protocol, result] : fit.results()) {
-    Json entry = {{"epoch", result.epoch}};
-    entry.update(to_json(result.test));
+    Json entry = to_json(result);
     if (protocol == Protocol::best_test_at_5) entry["selected_on_test"] = true;
     results[mellow::name_of(protocol)] = std::move(entry);
   }
@@ -161,20 +160,24 @@ Json results_json(const Fit& fit) {
 
 // Writes what the selected weights give, then the finished record.
 void write_results(const Session& s, Learner& learner) {
-  learner.fit.select(selected_protocol(s.options));
-  write_safetensors(s.run.file("model.safetensors"),
-                    pack(*learner.network, {.model = s.options.model,
-                                            .method = s.options.method,
-                                            .channels = s.data.train.channels,
-                                            .length = s.data.train.length,
-                                            .framework = framework_named(s.options.framework),
-                                            .class_names = s.data.train.class_names}));
+  const Protocol selected = selected_protocol(s.options);
+  learner.fit.select(selected);
+  const auto& scaled = learner.fit.results().at(selected).scaled;
+  write_safetensors(
+      s.run.file("model.safetensors"),
+      pack(*learner.network, {.model = s.options.model,
+                              .method = s.options.method,
+                              .channels = s.data.train.channels,
+                              .length = s.data.train.length,
+                              .framework = framework_named(s.options.framework),
+                              .class_names = s.data.train.class_names,
+                              .temperature = scaled ? std::optional(scaled->temperature) : std::nullopt}));
   write_file_atomically(s.run.file("predictions.csv"),
                         predictions_csv(s.data.test.labels, s.data.test.class_names,
                                         predict(*learner.network, learner.test.x)));
   Json& record = s.run.record();
   record["parameters"] = learner.network->parameter_count();
-  record["selected"] = mellow::name_of(selected_protocol(s.options));
+  record["selected"] = mellow::name_of(selected);
   record["results"] = results_json(learner.fit);
   rusage use{};
   getrusage(RUSAGE_SELF, &use);

@@ -7,11 +7,14 @@
 
 namespace mellow {
 
-// Logits of every series of x [samples, length, channels], in evaluation mode: [samples, classes]. The host
-// reads once, at the end. `batch_size` bounds the memory.
+// Penultimate features of every series of x [samples, length, channels], in evaluation mode: [samples,
+// features] on the device. `batch_size` bounds the memory.
+Tensor features_of(Classifier& model, const Tensor& x, int64_t batch_size = 256);
+
+// Logits [samples, classes] likewise; the host reads once, at the end.
 std::vector<float> logits_of(Classifier& model, const Tensor& x, int64_t batch_size = 256);
 
-// Probabilities of every series of x [samples, length, channels] in double: softmax of its logits.
+// Their softmax, in double.
 std::vector<double> predict(Classifier& model, const Tensor& x, int64_t batch_size = 256);
 
 Metrics evaluate(Classifier& model, const LabelledSet& set, int64_t batch_size = 256);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,9 +22,18 @@ enum class Protocol {
 };
 const char* name_of(Protocol protocol);
 
+// The test set's scores once its logits are divided by a temperature.
+struct TemperatureResult {
+  double temperature = 1;  // fitted to the validation set's logits with the same weights
+  Metrics test;
+};
+
 struct ProtocolResult {
   int64_t epoch = 0;
   Metrics test;
+  // Only with weights that are kept, after the last epoch: not for best_test_at_5.
+  std::optional<Metrics> train;             // the training set in evaluation mode
+  std::optional<TemperatureResult> scaled;  // with a validation set
 };
 
 struct FitOptions {
@@ -57,25 +67,29 @@ class Fit {
   // Puts the weights of a protocol into the model (best_test_at_5 keeps none). Only after run() returned
   // true.
   void select(Protocol protocol);
-  bool has_weights(Protocol protocol) const;
+  bool has_weights(Protocol protocol) const { return weights_of(protocol) != nullptr; }
 
   NamedArrays save() const;
   void load(const NamedArrays& state, const std::string& where);
 
  private:
+  // The weights with the lowest value so far.
   struct Best {
-    double value;
+    double value = std::numeric_limits<double>::infinity();
     int64_t epoch = 0;
     Snapshot weights;
   };
   void after_epoch(const EpochReport& report, const FitEvents& events);
+  void keep_if_lowest(Protocol protocol, double value, int64_t epoch);
+  const Snapshot* weights_of(Protocol protocol) const;  // null when there are none
   void finish();
+  ProtocolResult score_weights(int64_t epoch) const;
 
   Trainer& trainer_;
   Student student_;
   const LabelledSet *test_, *validation_;
   FitOptions options_;
-  Best train_loss_, validation_nll_;
+  std::map<Protocol, Best> best_{{Protocol::best_train_loss, {}}, {Protocol::best_validation, {}}};
   Snapshot last_;
   std::map<Protocol, ProtocolResult> results_;
 };

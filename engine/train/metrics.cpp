@@ -2,43 +2,14 @@
 #include "mellow/engine/train/metrics.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <numeric>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/train/calibration.h"
 
 namespace mellow {
 namespace {
-
-constexpr int bins = 15;
-
-// Bin n holds (n/15, (n+1)/15]; 0 belongs to the first. Edges are the constants n/15, as in edge-comparing
-// code.
-int bin_of(double p) {
-  int bin = std::clamp(static_cast<int>(std::ceil(p * bins)) - 1, 0, bins - 1);
-  if (bin > 0 && p <= static_cast<double>(bin) / bins) --bin;
-  if (bin < bins - 1 && p > static_cast<double>(bin + 1) / bins) ++bin;
-  return bin;
-}
-
-// Σ over bins of |Σ (hit − p)|: the calibration error times the number of samples.
-class Calibration {
- public:
-  void add(double p, bool hit) {
-    gap_[static_cast<size_t>(bin_of(p))] += (hit ? 1.0 : 0.0) - p;
-    count_ += 1;
-  }
-  double error() const {
-    double total = 0;
-    for (const double gap : gap_) total += std::abs(gap);
-    return count_ == 0 ? 0 : total / static_cast<double>(count_);
-  }
-  bool empty() const { return count_ == 0; }
-
- private:
-  std::array<double, bins> gap_{};
-  int64_t count_ = 0;
-};
 
 double macro_f1(std::span<const int32_t> predicted, std::span<const int32_t> labels, int64_t classes) {
   const auto k = static_cast<size_t>(classes);
@@ -58,7 +29,42 @@ double macro_f1(std::span<const int32_t> predicted, std::span<const int32_t> lab
   return total / present;
 }
 
+// 1 − S. The mean ‖p − p̄‖² of a class is its mean ‖p‖² − ‖p̄‖². Class by class: one mean in memory at a time.
+double instability(std::span<const double> probabilities, std::span<const int32_t> labels, size_t k) {
+  std::vector<size_t> order(labels.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return labels[a] < labels[b]; });
+  double total = 0, present = 0;
+  for (size_t from = 0, to = 0; from < order.size(); from = to) {
+    std::vector<double> sum(k);
+    double squares = 0;
+    for (; to < order.size() && labels[order[to]] == labels[order[from]]; ++to)
+      for (size_t c = 0; c < k; ++c) {
+        const double p = probabilities[order[to] * k + c];
+        sum[c] += p;
+        squares += p * p;
+      }
+    const auto n = static_cast<double>(to - from);
+    double of_mean = 0;
+    for (const double s : sum) of_mean += (s / n) * (s / n);
+    total += std::max(squares / n - of_mean, 0.0);
+    present += 1;
+  }
+  return total / present;
+}
+
 }  // namespace
+
+void check_scored(const char* where, std::span<const double> probabilities, std::span<const int32_t> labels,
+                  int64_t classes) {
+  MELLOW_CHECK(
+      classes >= 1 && !labels.empty() && probabilities.size() == labels.size() * static_cast<size_t>(classes),
+      "[", where, "] ", labels.size(), " labels of ", classes,
+      " classes need as many rows of probabilities, at least one, got ", probabilities.size(), " values");
+  for (const int32_t label : labels)
+    MELLOW_CHECK(label >= 0 && label < classes, "[", where, "] label ", label, " lies outside [0, ", classes,
+                 ")");
+}
 
 std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64_t classes) {
   std::vector<int32_t> predicted;
@@ -71,24 +77,37 @@ std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64
   return predicted;
 }
 
-std::vector<double> probabilities_of(std::span<const float> logits, int64_t classes) {
+std::vector<double> probabilities_of(std::span<const float> logits, int64_t classes, double temperature) {
   std::vector<double> p(logits.begin(), logits.end());
   const auto k = static_cast<size_t>(classes);
   for (size_t i = 0; i + k <= p.size(); i += k) {
     const auto row = std::span(p).subspan(i, k);
     const double largest = *std::max_element(row.begin(), row.end());
     double total = 0;
-    for (double& v : row) total += v = std::exp(v - largest);
+    for (double& v : row) total += v = std::exp((v - largest) / temperature);
     for (double& v : row) v /= total;
   }
   return p;
 }
 
-Metrics score(std::span<const double> probabilities, std::span<const int32_t> labels, int64_t classes) {
+std::vector<int64_t> confusion_matrix(std::span<const int32_t> predicted, std::span<const int32_t> labels,
+                                      int64_t classes) {
+  MELLOW_CHECK(predicted.size() == labels.size(), "[confusion matrix] ", labels.size(),
+               " labels need as many predictions, got ", predicted.size());
   const auto k = static_cast<size_t>(classes);
-  MELLOW_CHECK(classes >= 1 && !labels.empty() && probabilities.size() == labels.size() * k, "[score] ",
-               labels.size(), " labels of ", classes, " classes need as many rows of probabilities, got ",
-               probabilities.size(), " values");
+  std::vector<int64_t> counts(k * k);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    for (const int32_t index : {labels[i], predicted[i]})
+      MELLOW_CHECK(index >= 0 && index < classes, "[confusion matrix] class ", index, " lies outside [0, ",
+                   classes, ")");
+    ++counts[static_cast<size_t>(labels[i]) * k + static_cast<size_t>(predicted[i])];
+  }
+  return counts;
+}
+
+Metrics score(std::span<const double> probabilities, std::span<const int32_t> labels, int64_t classes) {
+  check_scored("score", probabilities, labels, classes);
+  const auto k = static_cast<size_t>(classes);
   const auto predicted = predictions_of(probabilities, classes);
   Metrics m;
   Calibration top;
@@ -122,6 +141,8 @@ Metrics score(std::span<const double> probabilities, std::span<const int32_t> la
   }
   m.cwece_cc /= present;
   m.macro_f1 = macro_f1(predicted, labels, classes);
+  m.per_class_error = (1 - m.accuracy) / static_cast<double>(k);
+  m.instability = instability(probabilities, labels, k);
   return m;
 }
 

@@ -53,6 +53,7 @@ class Trainer {
 
   int64_t epoch() const { return epoch_; }  // finished epochs
   int64_t samples() const { return set_.samples(); }
+  const LabelledSet& set() const { return set_; }
 
   // Everything that resuming needs, exact to the bit; load() throws when it does not fit.
   NamedArrays save() const;

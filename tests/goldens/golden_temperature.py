@@ -7,7 +7,7 @@ from scipy.special import log_softmax, softmax
 
 from golden_file import Golden
 
-CASES = 60
+CASES = 200
 BOUNDS = [(0.05, 20.0), (0.8, 3.0)]  # the default, and the code of the instance-based smoothing paper
 
 

@@ -157,6 +157,93 @@ TEST_CASE("evaluate and predict use what training saved") {
       CHECK(mine.rows[i][mine.column(column)] == saved.rows[i][saved.column(column)]);
 }
 
+TEST_CASE("evaluate: temperature, features, reliability and confusion") {
+  const Place place;
+  REQUIRE(place.train("plain", {"--epochs", "2"}).code == 0);
+  REQUIRE(place.train("run", {"--epochs", "20", "--val", "holdout:0.25"}).code == 0);
+  const auto words = [&](const std::string& run, const Words& more) {
+    Words all = {"evaluate",  place / run, "--device", "cpu",
+                 "--threads", "1",         "--in",     place / "Tiny/Tiny_TEST.tsv"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const Result result = place.run(words("run", {"--json", "--features", "--reliability", place / "bins.csv",
+                                                "--confusion", place / "confusion.csv"}));
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const auto scores = nlohmann::json::parse(result.out);
+  const auto kept = record_of(place / "run")["results"]["best_validation"];
+  CHECK(scores["temperature"] == kept["temperature"]);
+  CHECK(scores["temperature_scaled"] == kept["temperature_scaled"]);
+  CHECK(scores["temperature_scaled"]["accuracy"] == scores["accuracy"]);
+  CHECK(scores["temperature_scaled"]["nll"] != scores["nll"]);
+  CHECK(scores["instability"] == kept["instability"]);
+  CHECK(kept["train"]["instability"] >= 0);
+  CHECK(kept["train"]["accuracy"] >= 0.5);
+  CHECK(scores["features"]["silhouette"] <= 1);
+  CHECK(scores["features"]["intra_distance"] > 0);
+
+  const CsvTable bins = parse_csv(slurp(place / "bins.csv"), "bins");
+  CHECK(bins.names == Words{"low", "high", "count", "confidence", "accuracy", "scaled_count",
+                            "scaled_confidence", "scaled_accuracy"});
+  REQUIRE(bins.rows.size() == 15);
+  double series = 0, scaled = 0, gap = 0;
+  for (size_t n = 0; n < 15; ++n) {
+    series += bins.number(n, 2);
+    scaled += bins.number(n, 5);
+    if (bins.number(n, 2) > 0) gap += bins.number(n, 2) / 9 * std::abs(bins.number(n, 4) - bins.number(n, 3));
+  }
+  CHECK(series == 9);
+  CHECK(scaled == 9);
+  CHECK(gap == doctest::Approx(scores["ece"].get<double>()).epsilon(1e-9));
+
+  const CsvTable confusion = parse_csv(slurp(place / "confusion.csv"), "confusion");
+  CHECK(confusion.names == Words{"label", "predicted_1", "predicted_2", "predicted_3"});
+  double hits = 0;
+  for (size_t k = 0; k < 3; ++k) hits += confusion.number(k, k + 1);
+  CHECK(hits / 9 == doctest::Approx(scores["accuracy"].get<double>()));
+
+  // The table has both columns; a run without validation has one, and bins without the scaled ones.
+  CHECK(contains(place.run(words("run", {})).out, "T = "));
+  const Result plain = place.run(words("plain", {"--reliability", "-"}));
+  REQUIRE(plain.code == 0);
+  CHECK(contains(plain.out, "low,high,count,confidence,accuracy\n"));
+  CHECK(!contains(plain.out, "T = "));
+  CHECK(!record_of(place / "plain")["results"]["last"].contains("temperature"));
+}
+
+TEST_CASE("predict --temperature-scaled sharpens or softens, and needs a temperature") {
+  const Place place;
+  REQUIRE(place.train("plain", {"--epochs", "2"}).code == 0);
+  REQUIRE(place.train("run", {"--epochs", "20", "--val", "holdout:0.25"}).code == 0);
+  const auto predict = [&](const std::string& model, const Words& more) {
+    Words words = {"predict",   model, "--device", "cpu",
+                   "--threads", "1",   "--in",     place / "Tiny/Tiny_TEST.tsv"};
+    words.insert(words.end(), more.begin(), more.end());
+    return place.run(words);
+  };
+  const CsvTable plain = parse_csv(predict(place / "run", {}).out, "plain"),
+                 scaled = parse_csv(predict(place / "run", {"--temperature-scaled"}).out, "scaled");
+  const double temperature = record_of(place / "run")["results"]["best_validation"]["temperature"];
+  for (size_t i = 0; i < plain.rows.size(); ++i)  // log-odds shrink by the temperature
+    CHECK(std::log(plain.number(i, 2) / plain.number(i, 3)) / temperature ==
+          doctest::Approx(std::log(scaled.number(i, 2) / scaled.number(i, 3))).epsilon(1e-4));
+
+  const Result refused = predict(place / "plain", {"--temperature-scaled"});
+  CHECK(refused.code == 2);
+  CHECK(contains(refused.err, "--val"));
+  NamedArrays file = read_safetensors(place / "run/model.safetensors");
+  file.metadata.erase("xxh3_128");
+  for (const char* bad : {"0", "-1", "nan", "inf", "1x", ""}) {
+    CAPTURE(bad);
+    file.metadata["temperature"] = bad;
+    write_safetensors(place / "bad.safetensors", file);
+    const Result result = predict(place / "bad.safetensors", {});
+    CHECK(result.code == 2);
+    CHECK(contains(result.err, "temperature"));
+  }
+}
+
 TEST_CASE("a second method takes the encoder from the cache") {
   const Place place;
   const Words rsls = {"--epochs", "2", "--method", "rsls", "--pretrain-iterations", "2"};

@@ -166,6 +166,21 @@ TEST_CASE("fit: protocols, evaluations and resuming") {
   const auto& best = fit.results().at(Protocol::best_train_loss);
   fit.select(Protocol::best_train_loss);
   CHECK(evaluate(*whole.model, test).nll == best.test.nll);
+  REQUIRE(best.train.has_value());
+  CHECK(evaluate(*whole.model, whole.trainer.set()).nll == best.train->nll);
+
+  // The temperature is the validation set's best: none nearby has a lower NLL there.
+  REQUIRE(best.scaled.has_value());
+  const auto logits = logits_of(*whole.model, validation.x);
+  const auto nll_at = [&](double temperature) {
+    return score(probabilities_of(logits, 2, temperature), validation.truth, 2).nll;
+  };
+  const double temperature = best.scaled->temperature;
+  for (const double nearby : {0.99, 1.01})
+    CHECK((nll_at(temperature) <= nll_at(temperature * nearby) || temperature == 0.05 || temperature == 20));
+  CHECK(best.scaled->test.accuracy == best.test.accuracy);
+  CHECK(!fit.results().at(Protocol::best_test_at_5).train.has_value());
+  CHECK(!fit.results().at(Protocol::best_test_at_5).scaled.has_value());
   fit.select(Protocol::last);
   CHECK(evaluate(*whole.model, test).nll == fit.results().at(Protocol::last).test.nll);
   CHECK_THROWS_AS(fit.select(Protocol::best_test_at_5), Error);
@@ -190,6 +205,8 @@ TEST_CASE("fit: protocols, evaluations and resuming") {
     CAPTURE(name_of(protocol));
     CHECK(second.results().at(protocol).epoch == result.epoch);
     CHECK(second.results().at(protocol).test.nll == result.test.nll);
+    REQUIRE(second.results().at(protocol).scaled.has_value() == result.scaled.has_value());
+    if (result.scaled) CHECK(second.results().at(protocol).scaled->temperature == result.scaled->temperature);
   }
 }
 
