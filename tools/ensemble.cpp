@@ -5,6 +5,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/io/atomic_file.h"
+#include "mellow/engine/train/metrics.h"
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/version.h"
@@ -64,7 +65,9 @@ FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, P
     seconds += outcome.run->record.at("seconds").get<double>();
   }
   const auto networks = read_models(*context, path);
-  const auto probabilities = mean_prediction(networks, to_device(*context, data.test));
+  const auto classes = static_cast<int64_t>(data.test.class_names.size());
+  const auto probabilities =
+      probabilities_of(pooled_logits(networks, to_device(*context, data.test)), classes);
   write_file_atomically(folder.file("predictions.csv"),
                         predictions_csv(data.test.labels, data.test.class_names, probabilities));
   Json& record = folder.record();
@@ -72,8 +75,7 @@ FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, P
   record["members"] = members;
   record["seconds"] = seconds;
   record["selected"] = selected;
-  record["results"][selected] =
-      to_json(score(probabilities, data.test.labels, static_cast<int64_t>(data.test.class_names.size())));
+  record["results"][selected] = to_json(score(probabilities, data.test.labels, classes));
   folder.write_record("finished");
   return {path, record};
 }

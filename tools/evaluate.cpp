@@ -81,13 +81,19 @@ void print_table(const Json& record) {
 int evaluate(const EvaluateCommand& o) {
   Progress progress(true);
   const auto context = make_context(o.device, progress);
-  const LoadedModel model = read_model(*context, o.model);
+  const auto networks = read_models(*context, o.model);
+  const LoadedModel& model = networks.front();
+  if (o.features && networks.size() > 1)
+    throw Error(o.model + " is an ensemble: --features looks into one network, as of " +
+                member_path(o.model, 0));
   SeriesSet set = read_series(o.in, {.classes = &model.description.class_names});
   if (!set.labelled() || set.series == 0)
     throw Error(o.in + " has no labelled series to score; use mellow predict", ErrorKind::input);
   prepare_for_model(model.description, set);
   const Tensor x = to_device(*context, set);
-  const Scored scored(model.description, set, logits_of(*model.network, x));
+  ModelDescription description = model.description;
+  if (networks.size() > 1) description.temperature.reset();  // each network's own, not the mean's
+  const Scored scored(description, set, pooled_logits(networks, x));
   Json record = record_of(scored);
   if (o.features) record["features"] = to_json(class_separation(features_of(*model.network, x), set.labels));
   write_files(scored, o);
@@ -103,7 +109,7 @@ int evaluate(const EvaluateCommand& o) {
 
 Run evaluate_command(CLI::App& command) {
   const auto o = std::make_shared<EvaluateCommand>();
-  command.add_option("model", o->model, "a run directory or a model.safetensors")
+  command.add_option("model", o->model, "a run directory, an ensemble's, or a model.safetensors")
       ->type_name("RUN")
       ->required();
   command.add_option("--in", o->in, "labelled series")->type_name("FILE")->required();

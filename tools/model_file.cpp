@@ -125,17 +125,25 @@ std::vector<LoadedModel> read_models(Context& context, const std::string& path) 
   while (std::filesystem::is_directory(member_path(path, static_cast<int64_t>(networks.size())), ignored))
     networks.push_back(read_model(context, member_path(path, static_cast<int64_t>(networks.size()))));
   if (networks.empty()) networks.push_back(read_model(context, path));
+  const ModelDescription& first = networks.front().description;
+  for (const LoadedModel& member : networks)
+    if (const ModelDescription& d = member.description;
+        d.class_names != first.class_names || d.channels != first.channels || d.length != first.length)
+      throw Error(path + " is no ensemble: its networks were trained on different data", ErrorKind::input);
   return networks;
 }
 
-std::vector<double> mean_prediction(const std::vector<LoadedModel>& networks, const Tensor& x) {
+std::vector<float> pooled_logits(const std::vector<LoadedModel>& networks, const Tensor& x) {
+  if (networks.size() == 1) return logits_of(*networks.front().network, x);
   std::vector<double> mean;
   for (const LoadedModel& member : networks) {
     const auto p = predict(*member.network, x);
     mean.resize(p.size(), 0.0);
     for (size_t i = 0; i < p.size(); ++i) mean[i] += p[i] / static_cast<double>(networks.size());
   }
-  return mean;
+  std::vector<float> logits(mean.size());
+  for (size_t i = 0; i < mean.size(); ++i) logits[i] = static_cast<float>(std::log(mean[i]));
+  return logits;
 }
 
 void prepare_for_model(const ModelDescription& model, SeriesSet& set) {

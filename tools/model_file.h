@@ -38,8 +38,9 @@ LoadedModel read_model(Context& context, const std::string& path);
 std::string member_path(const std::string& path, int64_t i);
 // All networks of the ensemble in `path`, or the one of a plain run or file.
 std::vector<LoadedModel> read_models(Context& context, const std::string& path);
-// Mean over the networks of their probabilities for x [samples, length, channels]: [samples, classes].
-std::vector<double> mean_prediction(const std::vector<LoadedModel>& networks, const Tensor& x);
+// The logits of one network for x [samples, length, channels], or the logarithms of several networks' mean
+// probabilities: [samples, classes].
+std::vector<float> pooled_logits(const std::vector<LoadedModel>& networks, const Tensor& x);
 
 // Series of a file as the model takes them: checks channels and length, fills, normalises and pads as
 // training did.

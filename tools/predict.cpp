@@ -42,12 +42,16 @@ int64_t columns_of(std::string_view text) {
 int predict(const PredictCommand& o) {
   Progress progress(true);
   const auto context = make_context(o.device, progress);
-  const LoadedModel model = read_model(*context, o.model);
+  const auto networks = read_models(*context, o.model);
+  const LoadedModel& model = networks.front();
   const auto& names = model.description.class_names;
   if (o.temperature_scaled && !model.description.temperature)
     throw Error(
         o.model + " has no temperature: train with --val holdout:0.2, or leave out --temperature-scaled",
         ErrorKind::input);
+  if (o.temperature_scaled && networks.size() > 1)
+    throw Error(o.model + " is an ensemble, which has no temperature: leave out --temperature-scaled",
+                ErrorKind::input);
   const bool from_stdin = o.in == "-";
   const std::string bytes = from_stdin ? read_stdin() : read_file(o.in, largest_file);
   const Format format = format_of(from_stdin ? "stdin." + o.format : o.in);
@@ -57,9 +61,8 @@ int predict(const PredictCommand& o) {
   SeriesSet set = read_series(bytes, format, from_stdin ? "stdin" : o.in, {.label_column = !no_labels});
   prepare_for_model(model.description, set);
   const Tensor x = to_device(*context, set);
-  const auto probabilities =
-      probabilities_of(logits_of(*model.network, x), static_cast<int64_t>(names.size()),
-                       o.temperature_scaled ? *model.description.temperature : 1);
+  const auto probabilities = probabilities_of(pooled_logits(networks, x), static_cast<int64_t>(names.size()),
+                                              o.temperature_scaled ? *model.description.temperature : 1);
   write_output(o.out, predictions_csv({}, names, probabilities));
   return 0;
 }
@@ -68,7 +71,7 @@ int predict(const PredictCommand& o) {
 
 Run predict_command(CLI::App& command) {
   const auto o = std::make_shared<PredictCommand>();
-  command.add_option("model", o->model, "a run directory or a model.safetensors")
+  command.add_option("model", o->model, "a run directory, an ensemble's, or a model.safetensors")
       ->type_name("RUN")
       ->required();
   command.add_option("--in", o->in, "series; - is stdin")->type_name("FILE");

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/io/atomic_file.h"
 #include "mellow/tools/commands.h"
 #include "mellow/tools/ensemble.h"
 #include "mellow/tools/interrupt.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/run_many.h"
 #include "mellow/tools/run_plan.h"
+#include "mellow/tools/summary.h"
 
 namespace mellow::tools {
 namespace {
@@ -23,9 +25,10 @@ void print_results(const Json& record, const std::string& path) {
   fmt::print("{:<17}{:>6}{:>10}{:>9}{:>9}\n", "protocol", "epoch", "accuracy", "NLL", "ECE");
   for (const auto& [name, result] : record.at("results").items()) {
     const std::string remark = result.contains("selected_on_test") ? "  chosen on test data"
+                               : members > 1                       ? "  of the averaged probabilities"
                                : name == record.at("selected")     ? "  saved in model.safetensors"
                                                                    : "";
-    fmt::print("{:<17}{:>6}{:>10.4f}{:>9.4f}{:>9.4f}{}\n", name, result.value("epoch", int64_t{0}),
+    fmt::print("{:<17}{:>6}{:>10.4f}{:>9.4f}{:>9.4f}{}\n", name, result.value("epoch", Json("-")).dump(),
                result.at("accuracy").get<double>(), result.at("nll").get<double>(),
                result.at("ece").get<double>(), remark);
   }
@@ -77,8 +80,11 @@ int print_outcomes(const std::vector<PlannedRun>& plan, const std::vector<Outcom
 
 int train_all(const TrainOptions& o, const std::vector<PlannedRun>& plan, Progress& progress,
               Interrupt& interrupt, const std::vector<std::string>& arguments) {
-  if (plan.size() > 1 && o.ensemble == 1)
-    return print_outcomes(plan, run_many(plan, o.jobs, progress, interrupt, arguments)) > 0 ? 1 : 0;
+  if (plan.size() > 1 && o.ensemble == 1) {
+    const auto outcomes = run_many(plan, o.jobs, progress, interrupt, arguments);
+    write_file_atomically(runs_folder(o) + "/summary.csv", summary_csv(plan, outcomes));
+    return print_outcomes(plan, outcomes) > 0 ? 1 : 0;
+  }
   for (const PlannedRun& run : plan) {
     const FinishedRun done = o.ensemble > 1
                                  ? run_ensemble(run, o.ensemble, o.jobs, progress, interrupt, arguments)

@@ -101,9 +101,11 @@ Protocol selected_protocol(const TrainOptions& o) {
   return o.select == "best-validation" ? Protocol::best_validation : Protocol::best_train_loss;
 }
 
+std::string runs_folder(const TrainOptions& o) { return o.out.empty() ? "runs" : o.out; }
+
 std::string run_folder(const TrainOptions& o, const std::string& dataset) {
   if (!o.out.empty() && !o.own_folder) return o.out;
-  return fmt::format("{}/{}-{}-{}-s{}", o.out.empty() ? "runs" : o.out, dataset, o.model, o.method, o.seed);
+  return fmt::format("{}/{}-{}-{}-s{}", runs_folder(o), dataset, o.model, o.method, o.seed);
 }
 
 Json to_json(const TrainOptions& o, const MethodOptions& method_options, const Context& context) {

@@ -32,6 +32,8 @@ void add_train_options(CLI::App& command, TrainOptions& options);
 ScheduleOptions schedule_options(const TrainOptions& options);
 // Which weights are saved. Throws for best-validation without --val.
 Protocol selected_protocol(const TrainOptions& options);
+// Where runs of their own folders lie: --out, or "runs".
+std::string runs_folder(const TrainOptions& options);
 std::string run_folder(const TrainOptions& options, const std::string& dataset);
 
 // Everything that changes a bit of the result, for run.json; a run is resumed only with the same.
