@@ -11,7 +11,7 @@ std::vector<double> average_ranks(std::span<const double> scores, int64_t method
   MELLOW_CHECK(methods >= 1 && !scores.empty() && scores.size() % static_cast<size_t>(methods) == 0,
                "[average ranks] ", scores.size(), " scores do not fill rows of ", methods, " methods");
   for (const double score : scores) MELLOW_CHECK(!std::isnan(score), "[average ranks] a score is no number");
-  const auto k = static_cast<size_t>(methods);
+  const size_t k = static_cast<size_t>(methods), datasets = scores.size() / k;
   std::vector<double> ranks(k);
   for (size_t row = 0; row < scores.size(); row += k)
     for (size_t m = 0; m < k; ++m) {
@@ -22,7 +22,7 @@ std::vector<double> average_ranks(std::span<const double> scores, int64_t method
       }
       ranks[m] += above + (equal + 1) / 2;
     }
-  for (double& rank : ranks) rank /= static_cast<double>(scores.size() / k);
+  for (double& rank : ranks) rank /= static_cast<double>(datasets);
   return ranks;
 }
 

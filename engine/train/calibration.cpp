@@ -11,12 +11,12 @@ namespace {
 
 double edge(int n) { return static_cast<double>(n) / calibration_bins; }
 
-// Bin n holds (n/15, (n+1)/15]. Edges are the constants n/15, as in edge-comparing code. What is no number
-// goes to the first bin, where it shows as an error that is no number.
+// Bin n holds (n/15, (n+1)/15]. Edges are the constants n/15, as in edge-comparing code: an edge times 15 is
+// whole, but so is the product of a neighbour above. What is no number goes to the first bin, where it shows
+// as an error that is no number.
 int bin_of(double p) {
   if (!(p > 0)) return 0;
   int bin = std::max(0, static_cast<int>(std::ceil(std::min(p, 1.0) * calibration_bins)) - 1);
-  if (bin > 0 && p <= edge(bin)) --bin;
   if (bin < calibration_bins - 1 && p > edge(bin + 1)) ++bin;
   return bin;
 }

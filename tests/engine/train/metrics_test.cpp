@@ -98,6 +98,16 @@ TEST_CASE("reliability: edges belong to the bin below, zero to the first") {
   CHECK(bins[14].count == 1);
   CHECK(bins[14].high == 1);
   CHECK(bins[14].accuracy == 0);
+  // The neighbours of every edge, where p · 15 alone would round to the wrong side.
+  for (int n = 1; n < 15; ++n) {
+    CAPTURE(n);
+    const double at = n / 15.0;
+    Calibration around;
+    for (const double confidence : {std::nextafter(at, 0), at, std::nextafter(at, 1)})
+      around.add(confidence, true);
+    CHECK(around.bins()[static_cast<size_t>(n - 1)].count == 2);
+    CHECK(around.bins()[static_cast<size_t>(n)].count == 1);
+  }
   Calibration zero;
   CHECK(zero.empty());
   CHECK(zero.error() == 0);
