@@ -36,10 +36,13 @@ inline void check_crops(const Tensor& x, const Tensor& index, const Tensor& offs
 }
 
 inline void check_beta_labels(const Tensor& probabilities, const Tensor& labels, const Tensor& index,
-                              const Tensor& out) {
+                              const Tensor& step, const Tensor& out) {
   check_rank("beta_labels", probabilities, 2, "probabilities [batch, classes]");
   check_contiguous("beta_labels", probabilities);
   check_contiguous("beta_labels", out);
+  MELLOW_CHECK(labels.dtype() == DType::i32 && index.dtype() == DType::i32 && step.dtype() == DType::i64 &&
+                   step.count() == 1,
+               "[beta_labels] labels and index must be I32, step I64 [1]");
   MELLOW_CHECK(probabilities.dtype() == DType::f32 && out.dtype() == DType::f32 &&
                    index.count() == probabilities.dim(0) && probabilities.dim(1) >= 2 &&
                    out.shape() == (Shape{labels.count(), probabilities.dim(1)}),

@@ -31,6 +31,7 @@ MadeRecipe make_recipe(const TrainingJob& job, const EncoderOptions& encoder,
 }
 
 std::vector<float> labels_per_sample(const Recipe& recipe) {
+  if (recipe.moving) return {};
   for (const SoftLabels* labels : {&recipe.q2, &recipe.q1})
     if (labels->table.defined() && labels->per_sample) return labels->table.to_vector<float>();
   return {};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/teacher.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,7 +15,7 @@
 namespace mellow::tools {
 namespace {
 
-void check_teacher(const ModelDescription& teacher, const TrainingData& data, const std::string& path) {
+void check_fits(const ModelDescription& teacher, const TrainingData& data, const std::string& path) {
   if (teacher.class_names != data.train.class_names)
     throw Error(
         fmt::format("the teacher {} knows the classes {}, the training data has {}: train one on the "
@@ -33,16 +36,27 @@ std::string train_own_teacher(const TrainingJob& student, const std::string& pat
   const Method& hard = find_method(options.method);
   const MethodOptions none = resolve_options(hard, options.model, {});
   const std::string folder = path + "/teacher";
-  student.progress.note(fmt::format("training the teacher, {} with hard labels", options.model));
+  student.progress.note(fmt::format("teacher: {} with hard labels, in {}", options.model, folder));
   run_training({options, hard, none, student.data, student.context, student.progress, student.interrupt,
                 student.arguments},
                folder, options.overwrite ? Existing::overwrite : Existing::resume);
   return folder;
 }
 
-std::vector<double> logits_for(Classifier& network, Context& context, const SeriesSet& set) {
+LoadedModel open_teacher(const TrainingJob& student, const std::string& path) {
+  LoadedModel teacher = read_model(student.context, path);
+  check_fits(teacher.description, student.data, path);
+  return teacher;
+}
+
+std::vector<double> logits_for(const LoadedModel& teacher, const TrainingJob& student, const SeriesSet& set,
+                               const std::string& path) {
   if (set.series == 0) return {};
-  const auto logits = logits_of(network, to_device(context, set));
+  const auto logits = logits_of(*teacher.network, to_device(student.context, set));
+  if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); }))
+    throw Error(
+        fmt::format("the teacher {} predicts values that are no numbers: its training diverged", path),
+        ErrorKind::input);
   return {logits.begin(), logits.end()};
 }
 
@@ -65,13 +79,16 @@ void check_teacher_options(const Method& method, const TrainOptions& o) {
                     method.name));
 }
 
+void check_given_teacher(const TrainingJob& student) {
+  if (!student.options.teacher.empty()) open_teacher(student, student.options.teacher);
+}
+
 TeacherOutputs teacher_outputs(const TrainingJob& student, const std::string& path) {
   const std::string source =
       student.options.teacher.empty() ? train_own_teacher(student, path) : student.options.teacher;
-  const LoadedModel teacher = read_model(student.context, source);
-  check_teacher(teacher.description, student.data, source);
-  return {.logits = logits_for(*teacher.network, student.context, student.data.train),
-          .validation_logits = logits_for(*teacher.network, student.context, student.data.validation),
+  const LoadedModel teacher = open_teacher(student, source);
+  return {.logits = logits_for(teacher, student, student.data.train, source),
+          .validation_logits = logits_for(teacher, student, student.data.validation, source),
           .validation_labels = student.data.validation.labels};
 }
 

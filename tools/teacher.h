@@ -10,6 +10,9 @@ namespace mellow::tools {
 // Checks --teacher and --val against what the method needs, before anything runs.
 void check_teacher_options(const Method& method, const TrainOptions& options);
 
+// Reads the network of --teacher, if any, and checks that it fits the job's data.
+void check_given_teacher(const TrainingJob& student);
+
 // What the teacher says of the job's series: the network of --teacher, or the student's own model trained
 // with hard labels and the same options into `path`/teacher, where it is found again. Its seed is the
 // student's plus own_teacher_seed, so that the two start apart.

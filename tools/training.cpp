@@ -216,7 +216,9 @@ void train_and_score(const Session& s, std::unique_ptr<Classifier> network) {
 
 FinishedRun run_training(const TrainingJob& job, const std::string& path, Existing existing) {
   const TrainOptions& o = job.options;
-  auto network = make_network(job);  // refuses what the model cannot take before a folder is made
+  // What cannot be trained is refused before a folder is made.
+  auto network = make_network(job);
+  check_given_teacher(job);
   initialize(*network, o.seed);
   RunDirectory run(path, existing,
                    {{"mellow", program_version},

@@ -19,7 +19,7 @@ struct BetaLabelOptions {
 // others.
 //   probabilities [batch, classes]: of the network that judges; only the class's is read
 //   labels i32 [samples], index i32 [batch], step i64 [1] (numbers the draw), out [samples, classes], float32
-// Equal confidences go by their place in the batch. Needs two classes.
+// Equal confidences go by their place in the batch; NaN is the least. Needs two classes.
 void beta_labels(Cpu& cpu, const Tensor& probabilities, const Tensor& labels, const Tensor& index,
                  const Tensor& step, const BetaLabelOptions& options, const Tensor& out);
 void beta_labels(Cuda& cuda, const Tensor& probabilities, const Tensor& labels, const Tensor& index,

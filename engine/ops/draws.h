@@ -28,6 +28,9 @@ constexpr float beta_uniform(uint64_t seed, int64_t step, int64_t k) {
   return uniform_from(random_words(seed, RandomStream::beta, draw, static_cast<uint64_t>(k))[0]);
 }
 
+// A network that diverged says NaN: it counts as no confidence at all, so that samples keep an order.
+constexpr float beta_confidence(float probability) { return probability >= 0 ? probability : -1; }
+
 // Whether step number `element` (b · length + t) of a batch is kept.
 constexpr bool mask_keeps(uint64_t seed, uint64_t draw, int64_t element, float keep) {
   const RandomWords words = random_words(seed, RandomStream::mask, draw, static_cast<uint64_t>(element));

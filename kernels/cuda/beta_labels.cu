@@ -33,10 +33,10 @@ __global__ void hand_out(int64_t n, Judged judged, const float* sorted, double w
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
   const int64_t classes = judged.classes, sample = judged.index[i], label = judged.labels[sample];
-  const float mine = judged.probabilities[i * classes + label];
+  const float mine = beta_confidence(judged.probabilities[i * classes + label]);
   int64_t rank = 0;
   for (int64_t j = 0; j < n; ++j) {
-    const float other = judged.probabilities[j * classes + judged.labels[judged.index[j]]];
+    const float other = beta_confidence(judged.probabilities[j * classes + judged.labels[judged.index[j]]]);
     rank += other < mine || (other == mine && j < i);
   }
   const double drawn = pow(static_cast<double>(sorted[rank]), 1 / shape);
@@ -49,7 +49,7 @@ __global__ void hand_out(int64_t n, Judged judged, const float* sorted, double w
 
 void beta_labels(Cuda& cuda, const Tensor& probabilities, const Tensor& labels, const Tensor& index,
                  const Tensor& step, const BetaLabelOptions& options, const Tensor& out) {
-  internal::check_beta_labels(probabilities, labels, index, out);
+  internal::check_beta_labels(probabilities, labels, index, step, out);
   const int64_t batch = probabilities.dim(0);
   const cuda::Scratch sorted(cuda, static_cast<size_t>(batch) * sizeof(float));
   cuda::launch_1d(cuda, sort_draws, batch, options.seed, step.data<int64_t>(), sorted.data<float>());

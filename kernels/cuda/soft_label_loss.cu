@@ -75,7 +75,7 @@ __global__ void soft_label_rows(Problem p, float* parts, float* gradient) {
   for (int64_t c = lane; c < classes; c += cuda::warp_size) {
     const float log_p = z[c] - top - log_sum;
     if (const float q = q1[c]; q != 0) ce -= q * log_p;
-    if (c != label) rest += expf(log_p);
+    if (p.w.relaxation != 0 && c != label) rest += expf(log_p);
     if (p.w.entropy != 0) entropy -= expf(log_p) * log_p;
     if (const float q = p.w.kl != 0 ? q2[c] : 0.0f; q > 0)
       kl += q * (logf(q) - ((z[c] - top) / p.w.tau - log_sum_tau));

@@ -2,6 +2,8 @@
 """The loss family, value and gradient per sample, in float64 by autograd.
 
     L = w_ce * CE(q1, p) + w_kl * KL(q2 || p_tau) - w_h * H(p),  p = softmax(z), p_tau = softmax(z / tau)
+
+Relaxed labels take KL(r || p) instead of CE(q1, p).
 """
 
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
+from torch.nn.functional import kl_div, one_hot
 
 from golden_file import Golden, rounded_normal
 
@@ -24,15 +26,26 @@ class Row:
     w_kl: float = 0.0
     tau: float = 1.0
     w_h: float = 0.0
+    relaxation: float = 0.0
 
 
 def loss(z: Tensor, row: Row) -> Tensor:
     log_p = z.log_softmax(dim=1)
-    value = -row.w_ce * (row.q1 * log_p).sum(dim=1) + row.w_h * (log_p.exp() * log_p).sum(dim=1)
+    first = relaxed(log_p, row.q1, row.relaxation) if row.relaxation else -(row.q1 * log_p).sum(dim=1)
+    value = row.w_ce * first + row.w_h * (log_p.exp() * log_p).sum(dim=1)
     if row.q2 is not None:
         log_p_tau = (z / row.tau).log_softmax(dim=1)
         value = value + row.w_kl * (torch.xlogy(row.q2, row.q2) - row.q2 * log_p_tau).sum(dim=1)
     return value
+
+
+def relaxed(log_p: Tensor, e: Tensor, alpha: float) -> Tensor:
+    """Lienen & Huellermeier: the label is a constant; inside the credal set nothing is lost."""
+    own = (e * log_p).sum(dim=1).exp()
+    with torch.no_grad():
+        others = log_p.masked_fill(e.bool(), -torch.inf).softmax(dim=1)
+        label = torch.where(e.bool(), 1 - alpha, alpha * others)
+    return torch.where(own < 1 - alpha, kl_div(log_p, label, reduction="none").sum(dim=1), 0)
 
 
 def value_and_gradient(z: Tensor, row: Row) -> tuple[Tensor, Tensor]:
@@ -59,6 +72,30 @@ def smoothed(e: Tensor, epsilon: float) -> Tensor:
     return (1 - epsilon) * e + epsilon / e.shape[1]
 
 
+def instance_shape(e: Tensor, teacher: Tensor, epsilon: Tensor | float, tau: float) -> Tensor:
+    """ILS2 by its formula: 1 - epsilon, and epsilon t_j / (1 - t_y)."""
+    t = (teacher / tau).softmax(dim=1)
+    t_y = (t * e).sum(dim=1, keepdim=True)
+    return (1 - epsilon) * e + epsilon * t * (1 - e) / (1 - t_y)
+
+
+def instance_epsilon(e: Tensor, teacher: Tensor, p1: float, p2: float) -> Tensor:
+    t_y = (teacher.softmax(dim=1) * e).sum(dim=1, keepdim=True)
+    return (p2 * (t_y - p1) ** 2).clamp(max=0.2)
+
+
+def online_rows(y: Tensor, teacher: Tensor, share: float) -> Tensor:
+    """OLS, the loop of its paper: sums of right predictions per class, uniform where there is none."""
+    p = teacher.softmax(dim=1)
+    sums, count = torch.zeros(p.shape[1], p.shape[1]).double(), torch.zeros(p.shape[1]).double()
+    for row, label in zip(p, y):
+        if row.argmax() == label:
+            sums[label] += row
+            count[label] += 1
+    means = torch.where(count[:, None] > 0, sums / count.clamp(min=1)[:, None], 1 / p.shape[1])
+    return share * one_hot(y, p.shape[1]) + (1 - share) * means[y]
+
+
 def methods(y: Tensor, classes: int, teacher: Tensor, distance: Tensor) -> dict[str, Row]:
     """The rows of the papers at their golden parameters (alpha .1, tau 2, ... where none is named)."""
     e = one_hot(y, classes).double()
@@ -74,12 +111,29 @@ def methods(y: Tensor, classes: int, teacher: Tensor, distance: Tensor) -> dict[
         "lsr_os_tc": Row(e, 0.9, correct_teacher(e, 0.5), 0.1 * 2, 2),
         "tfkd_reg": Row(e, 0.9, (correct_teacher(e, 0.99) / 20).softmax(dim=1), 0.1, 1),
         "bootstrap_soft": Row(e, 0.95, w_h=-0.05),
+        "label_relaxation": Row(e, relaxation=0.1),
+    }
+
+
+def teacher_methods(y: Tensor, classes: int, teacher: Tensor) -> dict[str, Row]:
+    """Labels made of a network's logits."""
+    e = one_hot(y, classes).double()
+    epsilon = instance_epsilon(e, teacher, 0.8, 2)
+    p = teacher.softmax(dim=1)
+    return {
+        "tfkd_self": Row(e, 0.05, (teacher / 20).softmax(dim=1), 0.95 / classes * 20**2, 20),
+        "self_distillation": Row(p),
+        "ils1": Row((1 - epsilon) * e + epsilon / classes),
+        "ils2": Row(instance_shape(e, teacher, 0.1, 4)),
+        "ils": Row(instance_shape(e, teacher, epsilon, 4)),
+        "ps_kd": Row((1 - 0.3) * e + 0.3 * p),
+        "ols": Row(online_rows(y, teacher, 0.5)),
     }
 
 
 def put_row(golden: Golden, name: str, z: Tensor, row: Row) -> None:
     value, gradient = value_and_gradient(z, row)
-    golden.put_exact(f"{name}.weights", np.array([row.w_ce, row.w_kl, row.tau, row.w_h]))
+    golden.put_exact(f"{name}.weights", np.array([row.w_ce, row.w_kl, row.tau, row.w_h, row.relaxation]))
     golden.put_exact(f"{name}.q1", row.q1)
     if row.q2 is not None:
         golden.put_exact(f"{name}.q2", row.q2)
@@ -99,7 +153,7 @@ def logits(rng: np.random.Generator, classes: int) -> Tensor:
 POINT = {
     "ce": 0.417030, "ls": 0.513697, "cp": 0.332356, "kd": 0.071277, "lsr_os": 0.405126,
     "lsr_os_tc": 0.377838, "tfkd_reg": 0.402263, "rsls": 0.565987, "rsls_kappa1": 0.529366,
-    "bootstrap_soft": 0.438515, "ils1": 0.436363, "ils2": 0.547030, "ils": 0.443030,
+    "bootstrap_soft": 0.438515, "label_relaxation": 0.157832, "ils1": 0.436363, "ils2": 0.547030, "ils": 0.443030,
 }
 
 
@@ -140,11 +194,14 @@ def losses() -> Golden:
         golden.put(f"k{classes}.labels", y)
         golden.put_exact(f"k{classes}.teacher", teacher)
         golden.put_exact(f"k{classes}.distance", distance)
-        for name, row in methods(y, classes, teacher, distance).items():
+        rows = methods(y, classes, teacher, distance) | teacher_methods(y, classes, teacher)
+        for name, row in rows.items():
             put_row(golden, f"k{classes}.{name}", z, row)
     paper_point(golden)
     golden.note("formula", " ".join(__doc__.split()))
-    golden.note("weights", "w_ce, w_kl, tau, w_h")
+    golden.note("weights", "w_ce, w_kl, tau, w_h, relaxation")
     golden.note("parameters", "ls .1; cp .1; kd alpha .9 tau 4; rsls alpha .5 tau 2 kappa 1e-3 or 1; lsr_os "
-                "alpha .1 tau 2; lsr_os_tc and gamma .5; tfkd_reg alpha .1 T 20 multiplier K; bootstrap .95")
+                "alpha .1 tau 2; lsr_os_tc and gamma .5; tfkd_reg alpha .1 T 20 multiplier K; bootstrap .95; "
+                "label_relaxation .1; tfkd_self alpha .95 T 20 multiplier 1; ils p1 .8 p2 2, epsilon .1, tau 4; "
+                "ps_kd weight .3; ols share .5")
     return golden

@@ -19,7 +19,11 @@ const std::vector<double> worked_row = {.9, .0679178699175, .0320821300825};
 
 MethodInputs inputs(Context& context, const std::function<Tensor()>& representations,
                     const std::function<Tensor()>& raw) {
-  return {context, worked_labels, 3, representations, raw};
+  return {.context = context,
+          .labels = worked_labels,
+          .classes = 3,
+          .representations = representations,
+          .raw_series = raw};
 }
 
 Tensor no_tensor() { throw Error("should not be asked for"); }

@@ -19,7 +19,7 @@ using Given = std::map<std::string, std::string>;
 
 Recipe recipe_of(Context& context, const std::string& name, int64_t classes, const Given& given) {
   const Method& method = find_method(name);
-  const MethodInputs in{context, {}, classes, {}, {}};  // none of these asks for the series
+  const MethodInputs in{.context = context, .labels = {}, .classes = classes};  // no series are asked for
   return method.build(in, resolve_options(method, "inception-time", given));
 }
 

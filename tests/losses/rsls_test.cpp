@@ -79,7 +79,9 @@ TEST_CASE("rsls: the row follows tau2 and form") {
   Context context;
   const std::vector<int32_t> labels = {0, 0, 1, 2};
   const std::vector<float> points = {0, 0, 0, 1, 3, 4, 6, 8};
-  const MethodInputs in{context, labels, 3, [&] { return Tensor::from(context, {4, 2}, points); }, {}};
+  const MethodInputs in{.context = context, .labels = labels, .classes = 3, .representations = [&] {
+                          return Tensor::from(context, {4, 2}, points);
+                        }};
   const Method& rsls = find_method("rsls");
   const auto row = [&](std::map<std::string, std::string> given) {
     return rsls.build(in, resolve_options(rsls, "inception-time-2", given));

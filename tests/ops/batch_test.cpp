@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "mellow/engine/internal/on_device.h"
 #include "mellow/engine/ops/batch.h"
 #include "mellow/tests/support/check_op.h"
 
@@ -77,6 +78,43 @@ TEST_CASE("gather: samples by index, repeats allowed") {
     const Tensor outside = Tensor::from(context, {4}, std::vector<int32_t>{0, 3, 0, 0});
     CHECK_THROWS_AS(gather(context.cpu(), x, outside, out), Error);
   }
+}
+
+TEST_CASE("scatter: the way back, other samples stay") {
+  for (Device device : devices())
+    for (int threads : {1, 4}) {
+      CAPTURE(name_of(device));
+      Context context(strict(device, threads));
+      const Tensor x = Tensor::from(context, {2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6});
+      const Tensor index = Tensor::from(context, {2}, std::vector<int32_t>{3, 0});
+      const Tensor out = Tensor::from(context, {4, 3}, std::vector<float>(12, -1));
+      internal::on_device(context, [&](auto& backend) { scatter(backend, x, index, out); });
+      CHECK(out.to_vector<float>() == std::vector<float>{4, 5, 6, -1, -1, -1, -1, -1, -1, 1, 2, 3});
+
+      // A ragged, larger case: gather gives back what scatter put there.
+      const int64_t samples = 301, batch = 97, width = 13;
+      std::vector<int32_t> some(static_cast<size_t>(batch));
+      for (size_t i = 0; i < some.size(); ++i) some[i] = static_cast<int32_t>(i * 3 + 1);
+      const Tensor rows = tensor_of<float>(context, {batch, width}, random_values(batch * width, 4)),
+                   all = Tensor::zeros(context, {samples, width}),
+                   back = Tensor::empty(context, rows.shape()), at = Tensor::from(context, {batch}, some);
+      internal::on_device(context, [&](auto& backend) {
+        scatter(backend, rows, at, all);
+        gather(backend, all, at, back);
+      });
+      CHECK(back.to_vector<float>() == rows.to_vector<float>());
+      const auto full = all.to_vector<float>();
+      CHECK(std::all_of(full.begin(), full.begin() + width, [](float v) { return v == 0; }));
+    }
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::zeros(context, {2, 3}), out = Tensor::zeros(context, {4, 3});
+  const auto index = [&](std::vector<int32_t> values) {
+    return Tensor::from(context, {static_cast<int64_t>(values.size())}, values);
+  };
+  CHECK_THROWS_AS(scatter(context.cpu(), x, index({0, 4}), out), Error);
+  CHECK_THROWS_AS(scatter(context.cpu(), x, index({0, -1}), out), Error);
+  CHECK_THROWS_AS(scatter(context.cpu(), x, index({0, 1, 2}), out), Error);
+  CHECK_THROWS_AS(scatter(context.cpu(), x, index({0, 1}), Tensor::zeros(context, {4, 2})), Error);
 }
 
 TEST_CASE("gather_crops: windows in time, one offset per sample") {

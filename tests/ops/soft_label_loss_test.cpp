@@ -75,6 +75,7 @@ const std::vector<Method>& methods() {
       {"bootstrap", {.ce = .95, .entropy = -.05}, {}, {}, 0.438515, {-.338108, .237224, .100884}},
       {"ILS1", {}, even(3, ils / 3, 1 - ils + ils / 3), {}, 0.436363, {-.327666, .235766, .091899}},
       {"ILS2", {}, {.9, .1 * .2 / .3, .1 * .1 / .3}, {}, 0.547030, {-.240999, .175766, .065233}},
+      {"label relaxation", {.relaxation = .1}, {}, {}, 0.157832, {-.240999, .171338, .069661}},
       {"ILS", {}, {1 - ils, ils * .2 / .3, ils * .1 / .3}, {}, 0.443030, {-.320999, .229100, .091899}},
   };
   return all;
@@ -158,6 +159,66 @@ TEST_CASE("soft_label_loss: gradients and devices for 2 to 60 classes") {
       };
       check_op(op, {{batch, classes}}, {.low = -4, .high = 4});
     }
+}
+
+TEST_CASE("soft_label_loss: relaxed labels, gradients and devices for 2 to 60 classes") {
+  for (const auto& [batch, classes] : std::vector<std::pair<int64_t, int64_t>>{{1, 2}, {9, 3}, {21, 60}})
+    for (const double alpha : {.05, .4}) {
+      CAPTURE(classes);
+      auto op = [&](const Inputs& in) {
+        std::vector<int32_t> labels;
+        for (int64_t i = 0; i < batch; ++i) labels.push_back(static_cast<int32_t>(i * 5 % classes));
+        // Shifted towards the class for every third sample, so that some lie inside, where nothing is lost.
+        Row lift(static_cast<size_t>(batch * classes), 0.0);
+        for (int64_t i = 0; i < batch; i += 3)
+          lift[static_cast<size_t>(i * classes + labels[static_cast<size_t>(i)])] = 12;
+        const Tensor shift = in[0].dtype() == DType::f64
+                                 ? tensor_of<double>(in[0].context(), in[0].shape(), lift)
+                                 : tensor_of<float>(in[0].context(), in[0].shape(), lift);
+        return soft_label_loss(add(in[0], shift), {.labels = indices(in[0].context(), labels)},
+                               {.ce = 1.5, .relaxation = alpha});
+      };
+      check_op(op, {{batch, classes}}, {.low = -3, .high = 3});
+    }
+}
+
+TEST_CASE("soft_label_loss: relaxed labels at the edge, beyond it and for extreme logits") {
+  for (Device device : devices())
+    for (DType dtype : {DType::f32, DType::f64}) {
+      if (device == Device::cuda && dtype == DType::f64) continue;
+      CAPTURE(name_of(device));
+      Context context(strict(device));
+      const auto run = [&](const Row& logits, double alpha) {
+        const Shape shape = {1, static_cast<int64_t>(logits.size())};
+        Tensor z = dtype == DType::f64 ? tensor_of<double>(context, shape, logits)
+                                       : tensor_of<float>(context, shape, logits);
+        z.set_requires_grad();
+        Tape tape(context);
+        const Tensor totals = Tensor::zeros(context, {soft_label_totals}, DType::f64);
+        const Tensor loss =
+            soft_label_loss(z, {.labels = indices(context, {0})}, {.relaxation = alpha}, totals);
+        tape.backward(loss);
+        CHECK(totals.to_vector<double>()[1] == doctest::Approx(doubles_of(loss)[0]).epsilon(1e-6));
+        auto result = doubles_of(z.grad());
+        result.insert(result.begin(), doubles_of(loss)[0]);
+        return result;
+      };
+      // p_y = ½ and α = ½: the edge itself is inside. A little below, loss and gradient are still small.
+      check_close(run({0, 0}, .5), {0, 0, 0}, 1e-12, "edge");
+      check_close(run({-1e-3, 0}, .5), {1.25e-7, -2.5e-4, 2.5e-4}, 1e-6, "below the edge");
+      check_close(run({1e-3, 0}, .5), {0, 0, 0}, 1e-12, "above the edge");
+      check_close(run({80, -80, -80}, .1), {0, 0, 0, 0}, 1e-12, "saturated, right");
+      // Saturated and wrong: .9 (log .9 + 160) + .1 log .1 to the only other class that has any mass.
+      check_close(run({-80, 80, -80}, .1), {.9 * (std::log(.9) + 160) + .1 * std::log(.1), -.9, .9, 0}, 1e-6,
+                  "saturated, wrong");
+      check_close(run({-80, 80, 80}, .1),
+                  {.9 * (std::log(.9) + 160 + std::log(2.)) + .1 * std::log(.1), -.9, .45, .45}, 1e-6,
+                  "saturated, undecided");
+    }
+  Context context(strict(Device::cpu));
+  const Tensor z = Tensor::zeros(context, {1, 2});
+  for (const double alpha : {-.1, 1.0, std::nan("")})
+    CHECK_THROWS_AS(soft_label_loss(z, {.labels = indices(context, {0})}, {.relaxation = alpha}), Error);
 }
 
 TEST_CASE("soft_label_loss gathers labels and soft labels by sample number") {

@@ -126,6 +126,41 @@ TEST_CASE("average_weights: the mean of all weights seen") {
   check_close(average.to_vector<double>(), {1.5, 3, -4}, 1e-15, "average");
 }
 
+TEST_CASE("follow_weights: a moving average that forgets its start") {
+  for (const double decay : {0.0, 0.6, 0.999}) {
+    CAPTURE(decay);
+    auto expected = random_values(count, 1);
+    for (int t = 1; t <= steps; ++t) {
+      const double kept = std::min(1 - 1 / (t + 1.0), decay);  // ½ at the first update, if decay allows
+      const auto now = gradient_at(t);
+      for (size_t i = 0; i < expected.size(); ++i) expected[i] = kept * expected[i] + (1 - kept) * now[i];
+    }
+    const auto follow = [&](Context& context, const Tensor& average, const Tensor& weight, const Tensor&,
+                            const Tensor& step) {
+      internal::on_device(context,
+                          [&](auto& device) { follow_weights(device, average, weight, step, decay); });
+    };
+    check_steps<double>(follow, expected, 1e-14);
+    check_steps<float>(follow, expected, 1e-6);
+  }
+}
+
+TEST_CASE("follow_weights: never the plain mean for longer than the decay allows") {
+  for (Device device : devices()) {
+    Context context(strict(device));
+    const Tensor weight = Tensor::from(context, {1}, std::vector<float>{1});
+    for (const int64_t step : {int64_t{998}, int64_t{999}, int64_t{1'000'000}}) {
+      const Tensor average = Tensor::zeros(context, {1});
+      internal::on_device(context, [&](auto& backend) {
+        follow_weights(backend, average, weight, Tensor::from(context, {1}, std::vector<int64_t>{step}),
+                       0.999);
+      });
+      const double fresh = step == 998 ? 1 / 999.0 : 0.001;
+      CHECK(static_cast<double>(average.item<float>()) == doctest::Approx(fresh).epsilon(1e-5));
+    }
+  }
+}
+
 TEST_CASE("update: what does not fit is refused") {
   Context context(strict(Device::cpu));
   const Tensor w = Tensor::zeros(context, {4}), wide = Tensor::zeros(context, {5});
@@ -135,5 +170,6 @@ TEST_CASE("update: what does not fit is refused") {
   CHECK_THROWS_AS(adam(context.cpu(), {w, w, w, w}, step, lr, {}), Error);
   CHECK_THROWS_AS(sgd(context.cpu(), w, w, {}, lr, step, {.momentum = 0.5}), Error);
   CHECK_NOTHROW(sgd(context.cpu(), w, w, {}, lr, step, {}));
+  CHECK_THROWS_AS(follow_weights(context.cpu(), w, wide, step, 0.9), Error);
   CHECK_THROWS_AS(average_weights(context.cpu(), w, Tensor::zeros(context, {4}, DType::f64), step), Error);
 }
