@@ -15,26 +15,62 @@ TEST_CASE("every method builds with its defaults and gives proper soft labels") 
   std::vector<float> points(12);
   std::iota(points.begin(), points.end(), 0.f);
   const auto some_points = [&] { return Tensor::from(context, {6, 2}, points); };
-  const MethodInputs in{context, labels, 3, some_points, some_points};
+  const TeacherOutputs says{
+      std::vector<double>(18, 0.25), {1, 0, 0, 0, 2, 0, 1, 1, 3}, std::vector<int32_t>{0, 1, 2}};
+  bool asked = false;
+  const MethodInputs in{.context = context,
+                        .labels = labels,
+                        .classes = 3,
+                        .epochs = 4,
+                        .seed = 1,
+                        .representations = some_points,
+                        .raw_series = some_points,
+                        .teacher = [&] {
+                          asked = true;
+                          return says;
+                        }};
   std::set<std::string> names;
   for (const Method& method : methods()) {
     CAPTURE(method.name);
     CHECK(names.insert(method.name).second);
     CHECK(!method.formula.empty());
     CHECK(!method.paper.empty());
+    asked = false;
     const Recipe recipe = method.build(in, resolve_options(method, "inception-time", {}));
+    CHECK(asked == (method.teacher != TeacherKind::none));
+    CHECK((!method.needs_validation || method.teacher != TeacherKind::none));
     CHECK(recipe.weights.tau > 0);
     for (const SoftLabels* q : {&recipe.q1, &recipe.q2}) {
       if (!q->table.defined()) continue;
       CHECK(q->table.shape() == (Shape{q->per_sample ? 6 : 3, 3}));
+      if (recipe.moving) continue;  // filled in as training goes
       const auto rows = q->table.to_vector<float>();
       for (size_t i = 0; i < rows.size(); i += 3)
         CHECK(rows[i] + rows[i + 1] + rows[i + 2] == doctest::Approx(1));
     }
     CHECK((recipe.weights.kl == 0 || recipe.q2.table.defined()));
   }
-  for (const char* name :
-       {"hard", "ls", "cp", "rsls", "lsr", "lsr-os", "lsr-os-tc", "tfkd-reg", "bootstrap", "cls"})
+  for (const char* name : {"hard",
+                           "ls",
+                           "cp",
+                           "rsls",
+                           "lsr",
+                           "lsr-os",
+                           "lsr-os-tc",
+                           "tfkd-reg",
+                           "bootstrap",
+                           "cls",
+                           "kd",
+                           "tfkd-self",
+                           "self-distillation",
+                           "ils1",
+                           "ils2",
+                           "ils",
+                           "ps-kd",
+                           "ols",
+                           "disturb-label",
+                           "beta",
+                           "label-relaxation"})
     CHECK(names.count(name) == 1);
 }
 
