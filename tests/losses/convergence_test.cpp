@@ -57,7 +57,7 @@ TEST_CASE("rsls: free logits settle at the stationary probabilities") {
         CAPTURE(setting.tau);
         CAPTURE(setting.tau2);
         CAPTURE(classes);
-        Context context(strict(device));
+        Context context(strict(device, 1));
         std::vector<int32_t> labels(static_cast<size_t>(classes));
         std::iota(labels.begin(), labels.end(), 0);
         const Recipe recipe = rsls(context, labels, classes, setting);

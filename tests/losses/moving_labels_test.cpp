@@ -290,6 +290,7 @@ TEST_CASE("beta trains as written out: draws in the order of an averaged copy's 
     Twin twin(other);
     const auto judge = network(other);
     load_state(*judge, state_of(*twin.model), "judge");
+    const FlatParameters averaged(*judge);
     const auto labels = [&](const Tensor& x, const Index& index) {
       judge->set_training(true);
       const Rows p = softmax(judge->logits(x)).to_vector<float>();
@@ -318,6 +319,8 @@ TEST_CASE("beta trains as written out: draws in the order of an averaged copy's 
       const double loss = twin.epoch(epoch, {.labels = labels, .updated = updated});
       CHECK(training.trainer.run_epoch()->loss == doctest::Approx(loss).epsilon(1e-5));
     }
+    for (const auto& [name, tensor] : training.moving->tensors())
+      if (name == "teacher") check_close(doubles_of(tensor), doubles_of(averaged.weights()), 1e-5, "teacher");
     check_same_network(*training.model, *twin.model, 1e-5);
   }
 }

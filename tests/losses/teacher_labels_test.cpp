@@ -103,11 +103,10 @@ TEST_CASE("instance smoothing: labels are PyTorch's") {
     const auto labels = golden.labels(group + "labels");
     const auto logits = golden.values<double>(group + "teacher");
     const auto p = softened_rows(logits, classes, 1);
-    Row own;
-    for (size_t i = 0; i < labels.size(); ++i)
-      own.push_back(p[i * static_cast<size_t>(classes) + static_cast<size_t>(labels[i])]);
     Row epsilons;
-    for (const double p_true : own) epsilons.push_back(instance_epsilon(p_true, .8, 2));
+    for (size_t i = 0; i < labels.size(); ++i)
+      epsilons.push_back(
+          instance_epsilon(p[i * static_cast<size_t>(classes) + static_cast<size_t>(labels[i])], .8, 2));
     check_close(smoothed_labels(labels, classes, epsilons), golden.values<double>(group + "ils1.q1"), 1e-12,
                 "ils1");
     check_close(teacher_shaped_labels(labels, classes, epsilons, logits, 4),
@@ -151,11 +150,15 @@ TEST_CASE("ols: the first of equal predictions counts, a class never right is un
 TEST_CASE("instance smoothing: the worked point, and two classes") {
   const Row teacher = {std::log(.7), std::log(.2), std::log(.1)};
   const std::vector<int32_t> first = {0};
-  check_close(teacher_shaped_labels(first, 3, Row{.1}, teacher, 1), {.9, .2 / 3, .1 / 3}, 1e-15, "ils2");
-  check_close(teacher_shaped_labels(first, 3, Row{.02}, teacher, 1), {.98, .04 / 3, .02 / 3}, 1e-15, "ils");
+  const auto shaped = [&](double epsilon) {
+    return teacher_shaped_labels(first, 3, Row{epsilon}, teacher, 1);
+  };
+  CHECK(instance_epsilon(.7, .8, 2) == doctest::Approx(.02));
+  check_close(shaped(.1), {.9, .2 / 3, .1 / 3}, 1e-15, "ils2");
+  check_close(shaped(.02), {.98, .04 / 3, .02 / 3}, 1e-15, "ils");
   check_close(smoothed_labels(first, 3, Row{.02}), {.98 + .02 / 3, .02 / 3, .02 / 3}, 1e-15, "ils1");
   // There is one other class: it gets all.
-  check_close(teacher_shaped_labels(first, 2, Row{.1}, Row{3, -5}, 4), {.9, .1}, 1e-15, "ils2, two classes");
+  check_close(teacher_shaped_labels(first, 2, Row{.1}, Row{3, -5}, 4), {.9, .1}, 1e-15, "two classes");
 }
 
 TEST_CASE("a saturated teacher gives finite labels") {
@@ -173,7 +176,7 @@ TEST_CASE("a saturated teacher gives finite labels") {
       for (size_t c = i; c < i + 3; ++c) CHECK(std::isfinite(q[c]));
     }
   }
-  const auto q = teacher_shaped_labels(labels, 3, Row{.1, .1, .1}, teacher.logits, 1);
+  const auto q = teacher_shaped_labels(labels, 3, Row(3, .1), teacher.logits, 1);
   check_distributions(q, 3);
   // 1 - t_y is 0 in double for sample 0; its other classes are alike.
   check_close({q[0], q[1], q[2]}, {.9, .05, .05}, 1e-15, "saturated");
