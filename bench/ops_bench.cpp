@@ -8,6 +8,7 @@
 #include "mellow/engine/ops/contrastive.h"
 #include "mellow/engine/ops/conv1d.h"
 #include "mellow/engine/ops/join.h"
+#include "mellow/engine/ops/lstm.h"
 #include "mellow/engine/ops/matmul.h"
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/engine/ops/pool1d.h"
@@ -114,6 +115,9 @@ std::vector<OpCase> cases() {
        {{8, 150, 320}, {8, 150, 320}},
        [](const Inputs& in) { return hierarchical_contrastive(in[0], in[1]); },
        1e-3}};
+  const auto last_state = [](const Inputs& in) { return lstm(in[0], {in[1], in[2], in[3], in[4]}); };
+  all.push_back({"lstm/shuffle", {{128, 1, 150}, {512, 150}, {512, 128}, {512}, {512}}, last_state});
+  all.push_back({"lstm/sequence", {{128, 150, 3}, {512, 3}, {512, 128}, {512}, {512}}, last_state});
   for (const int64_t width : {10, 20, 40})
     all.push_back({"conv1d/32to32/k" + std::to_string(width),
                    {{64, 150, 32}, {32, width, 32}},

@@ -6,14 +6,20 @@
 namespace mellow {
 
 Fcn::Fcn(const ModuleOptions& options, const FcnConfig& config)
+    : Fcn(options, config, 0, WeightStart::usual) {}
+
+Fcn::Fcn(const ModuleOptions& options, const FcnConfig& config, int64_t beside, WeightStart start)
     : Classifier(options),
       config_(config),
-      head_(child<LinearLayer>("head", config.filters, config.classes)) {
+      head_(child<LinearLayer>("head", beside + config.filters, config.classes)) {
   const int64_t widths[] = {8, 5, 3};
   const int64_t channels[] = {config.channels, config.filters, 2 * config.filters, config.filters};
   for (int i = 0; i < 3; ++i) {
-    const ConvLayerOptions conv = {
-        .in = channels[i], .out = channels[i + 1], .width = widths[i], .conv = same_padding(widths[i])};
+    const ConvLayerOptions conv = {.in = channels[i],
+                                   .out = channels[i + 1],
+                                   .width = widths[i],
+                                   .conv = same_padding(widths[i]),
+                                   .start = start};
     convs_.push_back(&child<ConvLayer>(text("convs.", i), conv));
     norms_.push_back(&child<BatchNormLayer>(text("norms.", i), conv.out));
   }

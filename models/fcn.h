@@ -16,7 +16,7 @@ struct FcnConfig {
 
 // The fully convolutional network (Wang et al. 2017): convolutions of 8, 5 and 3 taps with batch norm and
 // relu, mean over time, linear head. Weight names: convs.<i>.…, norms.<i>.…, head.….
-class Fcn final : public Classifier {
+class Fcn : public Classifier {
  public:
   Fcn(const ModuleOptions& options, const FcnConfig& config);
   Tensor features(const Tensor& x) override;  // [batch, filters]
@@ -24,6 +24,10 @@ class Fcn final : public Classifier {
   std::vector<std::pair<std::string, int64_t>> sizes() const override {
     return {{"filters", config_.filters}};
   }
+
+ protected:
+  // With `beside` more features for the head, and its own start of the convolutions.
+  Fcn(const ModuleOptions& options, const FcnConfig& config, int64_t beside, WeightStart start);
 
  private:
   FcnConfig config_;

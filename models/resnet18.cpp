@@ -16,7 +16,7 @@ ConvLayerOptions strided_conv(int64_t in, int64_t out, int64_t width, int64_t st
           .width = width,
           .bias = false,
           .conv = {.stride = stride, .pad_left = pad, .pad_right = pad},
-          .start = WeightStart::he_normal};
+          .start = WeightStart::torch_he_normal};
 }
 
 }  // namespace

@@ -65,6 +65,17 @@ std::vector<std::string> class_names_in(const NamedArrays& file, const std::stri
   return names;
 }
 
+ModelOptions model_options_in(const NamedArrays& file, const std::string& path, const std::string& model) {
+  try {
+    ModelOptions options;
+    for (const ModelOption& option : find_model(model).options)
+      options[option.name] = metadata_text(file, path, option.name);
+    return resolve_options(find_model(model), options);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", path, error.what()), ErrorKind::input);
+  }
+}
+
 }  // namespace
 
 NamedArrays pack(const Classifier& network, const ModelDescription& description) {
@@ -79,6 +90,7 @@ NamedArrays pack(const Classifier& network, const ModelDescription& description)
                    {"normalisation", "zscore"},
                    {"class_names", nlohmann::json(description.class_names).dump()}};
   if (description.temperature) file.metadata["temperature"] = fmt::format("{}", *description.temperature);
+  for (const auto& [name, value] : description.model_options) file.metadata[name] = value;
   for (const auto& [name, size] : network.sizes()) file.metadata[name] = std::to_string(size);
   store_checksum(file);
   return file;
@@ -100,6 +112,7 @@ LoadedModel read_model(Context& context, const std::string& path) {
   LoadedModel loaded;
   ModelDescription& d = loaded.description;
   d.model = metadata_text(file, name, "model");
+  d.model_options = model_options_in(file, name, d.model);
   d.method = metadata_text(file, name, "method");
   d.channels = metadata_size(file, name, "in_channels", most_channels);
   d.length = metadata_size(file, name, "length", most_steps);
@@ -108,9 +121,11 @@ LoadedModel read_model(Context& context, const std::string& path) {
   d.temperature = temperature_in(file, name);
   if (metadata_size(file, name, "classes", most_classes) != static_cast<int64_t>(d.class_names.size()))
     throw Error(fmt::format("{}: metadata classes and class_names disagree", name), ErrorKind::input);
-  loaded.network = make_model(
-      d.model, {.context = &context, .framework = d.framework},
-      {.channels = d.channels, .classes = static_cast<int64_t>(d.class_names.size()), .length = d.length});
+  loaded.network = make_model(d.model, {.context = &context, .framework = d.framework},
+                              {.channels = d.channels,
+                               .classes = static_cast<int64_t>(d.class_names.size()),
+                               .length = d.length,
+                               .options = d.model_options});
   load_state(*loaded.network, file, name);
   return loaded;
 }

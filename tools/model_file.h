@@ -10,12 +10,15 @@
 #include "mellow/engine/core/context.h"
 #include "mellow/engine/io/safetensors.h"
 #include "mellow/engine/nn/model.h"
+#include "mellow/models/make_model.h"
 
 namespace mellow::tools {
 
 // What model.safetensors says of itself beside the weights.
 struct ModelDescription {
-  std::string model, method;
+  std::string model;
+  ModelOptions model_options;  // all that the model has
+  std::string method;
   int64_t channels = 1, length = 0;
   Framework framework = Framework::torch;
   std::vector<std::string> class_names;

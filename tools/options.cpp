@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/models/make_model.h"
 #include "mellow/tools/progress.h"
 
 namespace mellow::tools {
@@ -31,6 +32,25 @@ DeviceReport report_of(Device device) {
   throw Error(
       fmt::format("--device {} is not usable here: {}. Use --device cpu or auto", name_of(device), why),
       ErrorKind::unsupported);
+}
+
+// The options of methods or models, each once, shown together in the footer.
+template <class Owner>
+void add_options_of(CLI::App& command, const std::vector<Owner>& owners, const char* title,
+                    std::map<std::string, std::string>& given) {
+  std::string names;
+  for (const Owner& owner : owners)
+    for (const auto& option : owner.options) {
+      const std::string name = "--" + option.name;
+      if (command.get_option_no_throw(name) != nullptr) continue;
+      command
+          .add_option_function<std::string>(
+              name, [&given, key = option.name](const std::string& typed) { given[key] = typed; },
+              option.help)
+          ->group("");
+      names += " " + name;
+    }
+  command.footer(fmt::format("{}:\n {}\n\n{}", title, names, command.get_footer()));
 }
 
 }  // namespace
@@ -124,20 +144,11 @@ void add_encoder_options(CLI::App& command, EncoderOptions& options) {
 }
 
 void add_method_options(CLI::App& command, std::map<std::string, std::string>& given) {
-  std::string names;
-  for (const Method& method : methods())
-    for (const MethodOption& option : method.options) {
-      const std::string name = "--" + option.name;
-      if (command.get_option_no_throw(name) != nullptr) continue;
-      command
-          .add_option_function<std::string>(
-              name, [&given, key = option.name](const std::string& typed) { given[key] = typed; },
-              option.help)
-          ->group("");  // shown together below
-      names += " " + name;
-    }
-  command.footer(
-      fmt::format("Method options (mellow train --list-methods):\n {}\n\n{}", names, command.get_footer()));
+  add_options_of(command, methods(), "Method options (mellow train --list-methods)", given);
+}
+
+void add_network_options(CLI::App& command, std::map<std::string, std::string>& given) {
+  add_options_of(command, model_entries(), "Model options (mellow train --list-models)", given);
 }
 
 MethodOptions checked_options(const Method& method, const std::string& model,

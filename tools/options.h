@@ -54,8 +54,9 @@ struct EncoderOptions {
 void add_pretrain_options(CLI::App& command, EncoderOptions& options);
 void add_encoder_options(CLI::App& command, EncoderOptions& options);  // those of pretraining, and more
 
-// The options of all methods, each once; `given` gets those that were typed.
+// The options of all methods, and of all models, each once; `given` gets those that were typed.
 void add_method_options(CLI::App& command, std::map<std::string, std::string>& given);
+void add_network_options(CLI::App& command, std::map<std::string, std::string>& given);
 // resolve_options(); an option that this method lacks is an error that names the methods that have it.
 MethodOptions checked_options(const Method& method, const std::string& model,
                               const std::map<std::string, std::string>& given);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/models/make_model.h"
 #include "mellow/tools/teacher.h"
 
 namespace mellow::tools {
@@ -39,21 +40,25 @@ uint64_t parse_seed(const std::string& typed, const std::string& part) {
   return seed;
 }
 
-// Those of the given options that the method has, so that one command line serves several methods.
-std::map<std::string, std::string> options_for(const Method& method,
+// Those of the given options that the method or model has, so that one command line serves several.
+template <class Owner>
+std::map<std::string, std::string> options_for(const Owner& owner,
                                                const std::map<std::string, std::string>& given) {
   std::map<std::string, std::string> own;
-  for (const MethodOption& option : method.options)
+  for (const auto& option : owner.options)
     if (const auto typed = given.find(option.name); typed != given.end()) own.insert(*typed);
   return own;
 }
 
 PlannedRun checked(TrainOptions o, bool several) {
   const Method& method = find_method(o.method);
+  const ModelEntry& model = find_model(o.model);
   if (several) {
+    o.model_options = options_for(model, o.model_options);
     o.method_options = options_for(method, o.method_options);
     if (method.teacher == TeacherKind::none) o.teacher.clear();
   }
+  o.model_options = resolve_options(model, o.model_options);
   check_teacher_options(method, o);
   selected_protocol(o);
   make_schedule(schedule_options(o));
@@ -100,6 +105,11 @@ std::vector<PlannedRun> plan_runs(const TrainOptions& o) {
           return run.options.method_options.contains(wanted);
         }))
       checked_options(find_method(methods.front()), o.model, {{name, typed}});  // throws, naming who has it
+  for (const auto& [name, typed] : o.model_options)
+    if (std::none_of(plan.begin(), plan.end(), [&, &wanted = name](const PlannedRun& run) {
+          return run.options.model_options.contains(wanted);
+        }))
+      resolve_options(find_model(models.front()), {{name, typed}});  // likewise
   return plan;
 }
 

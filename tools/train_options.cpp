@@ -79,6 +79,7 @@ void add_train_options(CLI::App& command, TrainOptions& o) {
   command.add_flag("--quiet", o.quiet, "no progress on stderr")->group(group);
   command.add_flag("--list-methods", o.list_methods, "methods, formulas, options; then exit");
   command.add_flag("--list-models", o.list_models, "models; then exit");
+  add_network_options(command, o.model_options);
   add_method_options(command, o.method_options);
 }
 
@@ -113,6 +114,7 @@ Json to_json(const TrainOptions& o, const MethodOptions& method_options, const C
   for (const auto& [name, value] : method_options.numbers) method[name] = value;
   for (const auto& [name, value] : method_options.choices) method[name] = value;
   return {{"model", o.model},
+          {"model_options", o.model_options},
           {"method", o.method},
           {"method_options", method},
           {"epochs", o.epochs},
@@ -143,7 +145,12 @@ void print_methods() {
 }
 
 void print_models() {
-  for (const ModelEntry& model : model_entries()) fmt::print("{:<20} {}\n", model.name, model.summary);
+  for (const ModelEntry& model : model_entries()) {
+    fmt::print("{:<20} {}\n", model.name, model.summary);
+    for (const ModelOption& option : model.options)
+      fmt::print("{:<20} --{} {} ({}): {}\n", "", option.name, option.value, fmt::join(option.choices, ", "),
+                 option.help);
+  }
 }
 
 }  // namespace mellow::tools

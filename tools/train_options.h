@@ -18,6 +18,7 @@ struct TrainOptions {
   std::string model = "inception-time", method = "hard", framework = "torch", schedule = "constant";
   std::string val = "none", select, out, teacher;
   std::map<std::string, std::string> method_options;  // as typed
+  std::map<std::string, std::string> model_options;   // as typed; of a planned run, all that the model has
   int64_t epochs = 1000, batch_size = 128, evaluate_every = 5, checkpoint_every = 0;
   double rate = 1e-3;
   std::string seeds = "0";  // as typed

@@ -54,7 +54,8 @@ std::unique_ptr<Classifier> make_network(const TrainingJob& job) {
                     {.context = &job.context, .framework = framework_named(job.options.framework)},
                     {.channels = job.data.train.channels,
                      .classes = static_cast<int64_t>(job.data.train.class_names.size()),
-                     .length = job.data.train.length});
+                     .length = job.data.train.length,
+                     .options = job.options.model_options});
 }
 
 // The classifier, what moves its weights, and the sets, alive as long as the Fit that uses them.
@@ -166,6 +167,7 @@ void write_results(const Session& s, Learner& learner) {
   write_safetensors(
       s.run.file("model.safetensors"),
       pack(*learner.network, {.model = s.options.model,
+                              .model_options = s.options.model_options,
                               .method = s.options.method,
                               .channels = s.data.train.channels,
                               .length = s.data.train.length,

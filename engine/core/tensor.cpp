@@ -111,6 +111,21 @@ Tensor Tensor::window(int dim, int64_t from, int64_t to) const {
   return t;
 }
 
+Tensor Tensor::select(int dim, int64_t at) const {
+  if (dim < 0) dim += rank();
+  const Tensor t = window(dim, at, at + 1);
+  Shape shape;
+  std::array<int64_t, Shape::max_rank> strides{};
+  for (int i = 0; i < rank(); ++i)
+    if (i != dim) {
+      strides[static_cast<size_t>(shape.rank())] = stride(i);
+      shape.push_back(this->dim(i));
+    }
+  t.impl_->shape = shape;
+  t.impl_->strides = strides;
+  return t;
+}
+
 void Tensor::rebind(const Tensor& place) {
   MELLOW_CHECK(shape() == place.shape() && dtype() == place.dtype(), "[rebind] ", shape(), " cannot lie in ",
                place.shape());

@@ -73,6 +73,7 @@ class Tensor {
   // Views share elements and know nothing of the tape; ops of the same effect live in engine/ops.
   Tensor view(const Shape& shape) const;                   // same elements, contiguous only
   Tensor window(int dim, int64_t from, int64_t to) const;  // [from, to) along one dimension
+  Tensor select(int dim, int64_t at) const;                // the window at `at`, that dimension dropped
   // Makes this handle's array lie where `place` lies; shapes and dtypes must agree. Every copy of the handle
   // follows.
   void rebind(const Tensor& place);

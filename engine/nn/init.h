@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 namespace mellow {
 
@@ -17,6 +19,8 @@ enum class Framework {
 struct Init {
   double low = 0, high = 0;
   double deviation = 0;
+  // What becomes of all the drawn values together, row-major; empty: they stay.
+  std::function<void(std::vector<double>&)> finish = {};
 };
 
 inline Init constant(double value) { return {value, value}; }
@@ -28,16 +32,22 @@ inline Init weight_init(Framework framework, int64_t fan_in, int64_t fan_out) {
   return {-bound, bound};
 }
 
-// What a layer's weight starts as; Keras starts all alike.
+// What a layer's weight starts as: He et al. 2015, for convolutions before a relu, where the network's
+// authors ask for it in the framework they used; the other framework's start is its usual one.
 enum class WeightStart {
-  usual,     // weight_init
-  he_normal  // N(0, 2 / fan_out): He et al. 2015, for convolutions before a relu, as torchvision's ResNets
+  usual,            // weight_init
+  torch_he_normal,  // N(0, 2 / fan_out), as torchvision's ResNets
+  keras_he_uniform  // U(±√(6 / fan_in)), as LSTM-FCN
 };
 
 inline Init weight_init(WeightStart start, Framework framework, int64_t fan_in, int64_t fan_out) {
-  if (start == WeightStart::usual || framework == Framework::keras)
-    return weight_init(framework, fan_in, fan_out);
-  return {.deviation = std::sqrt(2 / static_cast<double>(fan_out))};
+  if (start == WeightStart::torch_he_normal && framework == Framework::torch)
+    return {.deviation = std::sqrt(2 / static_cast<double>(fan_out))};
+  if (start == WeightStart::keras_he_uniform && framework == Framework::keras) {
+    const double bound = std::sqrt(6 / static_cast<double>(fan_in));
+    return {-bound, bound};
+  }
+  return weight_init(framework, fan_in, fan_out);
 }
 
 inline Init bias_init(Framework framework, int64_t fan_in) {

@@ -1,9 +1,34 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/nn/layers.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "mellow/engine/ops/matmul.h"
 
 namespace mellow {
+namespace {
+
+// Makes the columns of a matrix of `width` columns orthonormal (Gram and Schmidt): Keras's start of recurrent
+// weights (Saxe et al. 2014). Columns are drawn from a normal distribution, so none is a sum of others.
+void orthonormalise(std::vector<double>& values, size_t width) {
+  const auto dot = [&](size_t a, size_t b) {
+    double sum = 0;
+    for (size_t row = 0; row < values.size(); row += width) sum += values[row + a] * values[row + b];
+    return sum;
+  };
+  for (size_t c = 0; c < width; ++c) {
+    for (size_t earlier = 0; earlier < c; ++earlier) {
+      const double along = dot(c, earlier);
+      for (size_t row = 0; row < values.size(); row += width)
+        values[row + c] -= along * values[row + earlier];
+    }
+    const double norm = std::sqrt(dot(c, c));
+    for (size_t row = 0; row < values.size(); row += width) values[row + c] /= norm;
+  }
+}
+
+}  // namespace
 
 LinearLayer::LinearLayer(const ModuleOptions& options, int64_t in, int64_t out) : Module(options) {
   weight_ = parameter("weight", {out, in}, weight_init(options.framework, in, out));
@@ -41,5 +66,23 @@ Tensor BatchNormLayer::operator()(const Tensor& x, bool relu) const {
                      .training = training(),
                      .relu = relu});
 }
+
+LstmLayer::LstmLayer(const ModuleOptions& options, int64_t in, int64_t cells) : Module(options) {
+  const bool keras = options.framework == Framework::keras;
+  const auto width = static_cast<size_t>(cells);
+  const Init like_torch = weight_init(Framework::torch, cells, cells);
+  const Init recurrent = {.deviation = 1,
+                          .finish = [width](std::vector<double>& values) { orthonormalise(values, width); }};
+  const Init bias = {.finish = [width](std::vector<double>& values) {
+    std::fill_n(values.begin() + static_cast<int64_t>(width), width, 1.0);  // rows i, f, g, o
+  }};
+  weights_.weight_ih = parameter("weight_ih_l0", {4 * cells, in},
+                                 keras ? weight_init(Framework::keras, in, 4 * cells) : like_torch);
+  weights_.weight_hh = parameter("weight_hh_l0", {4 * cells, cells}, keras ? recurrent : like_torch);
+  weights_.bias_ih = parameter("bias_ih_l0", {4 * cells}, keras ? bias : like_torch);
+  weights_.bias_hh = parameter("bias_hh_l0", {4 * cells}, keras ? constant(0) : like_torch);
+}
+
+Tensor LstmLayer::operator()(const Tensor& x) const { return lstm(x, weights_); }
 
 }  // namespace mellow

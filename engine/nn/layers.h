@@ -4,6 +4,7 @@
 #include "mellow/engine/nn/module.h"
 #include "mellow/engine/ops/batch_norm.h"
 #include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/lstm.h"
 
 // Layers: parameters and one op call each.
 namespace mellow {
@@ -42,6 +43,17 @@ class BatchNormLayer final : public Module {
 
  private:
   Tensor weight_, bias_, running_mean_, running_var_;
+};
+
+// One layer with PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0. Keras has one bias: of
+// the two here bias_ih_l0 starts as that one does (1 for the forget gate, else 0), the other as 0.
+class LstmLayer final : public Module {
+ public:
+  LstmLayer(const ModuleOptions& options, int64_t in, int64_t cells);
+  Tensor operator()(const Tensor& x) const;  // [batch, length, in] → the last hidden state [batch, cells]
+
+ private:
+  LstmWeights weights_;
 };
 
 }  // namespace mellow

@@ -29,6 +29,7 @@ void fill_from(const Module::Named& entry, uint64_t seed) {
   const uint64_t draw = number_of(entry.name);
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = draw_from(entry.init, random_words(seed, RandomStream::init, draw, i));
+  if (entry.init.finish) entry.init.finish(values);
   if (entry.tensor.dtype() == DType::f64) {
     entry.tensor.copy_from(std::as_bytes(std::span(values)));
   } else {

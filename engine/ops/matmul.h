@@ -16,6 +16,12 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool t
 // x […, in] · weightᵀ + bias; weight [out, in] as in PyTorch, bias [out] or empty.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
+// c := a · b, or += with `add`, off the tape; a transposed flag as in matmul(). Rows may be strided.
+void matmul_into(Cpu& cpu, const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+                 const Tensor& c, bool add);
+void matmul_into(Cuda& cuda, const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+                 const Tensor& c, bool add);
+
 struct Matmul {
   bool transpose_a, transpose_b;
   Tensor a, b;

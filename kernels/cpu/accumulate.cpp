@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/accumulate.h"
 
+#include "mellow/kernels/cpu/column_sums.h"
 #include "mellow/kernels/cpu/dispatch.h"
 #include "mellow/kernels/cpu/elementwise.h"
 #include "mellow/kernels/cpu/parallel.h"
@@ -12,6 +13,13 @@ void accumulate(Cpu& cpu, const Tensor& sum, const Tensor& x) {
   cpu::for_float("accumulate", sum.dtype(), [&]<class T>() {
     cpu::map<T>(
         cpu, "accumulate", [](T v) { return v; }, true, sum, x);
+  });
+}
+
+void column_sums(Cpu& cpu, const Tensor& x, const Tensor& sums, bool add) {
+  cpu::for_float("column_sums", x.dtype(), [&]<class T>() {
+    cpu::column_sums(cpu, cpu::rows_of("column_sums", x), static_cast<const T*>(x.data<T>()), sums.data<T>(),
+                     add);
   });
 }
 

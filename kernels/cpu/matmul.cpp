@@ -22,9 +22,11 @@ struct Operand {
   int64_t batch_stride() const { return tensor.rank() == 3 ? tensor.stride(0) : 0; }
 };
 
-// c (+)= op(a) · op(b)
-void multiply_into(Cpu& cpu, const Operand& a, const Operand& b, const Tensor& c, bool add) {
-  const Operand to(c, false);
+}  // namespace
+
+void matmul_into(Cpu& cpu, const Tensor& left, bool transpose_a, const Tensor& right, bool transpose_b,
+                 const Tensor& c, bool add) {
+  const Operand a(left, transpose_a), b(right, transpose_b), to(c, false);
   cpu::for_float("matmul", c.dtype(), [&]<class T>() {
     cpu::product<T>(cpu, {.m = to.rows(),
                           .n = to.columns(),
@@ -45,28 +47,26 @@ void multiply_into(Cpu& cpu, const Operand& a, const Operand& b, const Tensor& c
   });
 }
 
-}  // namespace
-
 void Matmul::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   a = in[0];
   b = in[1];
-  multiply_into(cpu, {a, transpose_a}, {b, transpose_b}, out, false);
+  matmul_into(cpu, a, transpose_a, b, transpose_b, out, false);
 }
 
 void Matmul::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   if (gradients.wanted(0)) {
     const auto [da, add] = gradients.target(0);
     if (transpose_a)
-      multiply_into(cpu, {b, transpose_b}, {dy, true}, da, add);
+      matmul_into(cpu, b, transpose_b, dy, true, da, add);
     else
-      multiply_into(cpu, {dy, false}, {b, !transpose_b}, da, add);
+      matmul_into(cpu, dy, false, b, !transpose_b, da, add);
   }
   if (gradients.wanted(1)) {
     const auto [db, add] = gradients.target(1);
     if (transpose_b)
-      multiply_into(cpu, {dy, true}, {a, transpose_a}, db, add);
+      matmul_into(cpu, dy, true, a, transpose_a, db, add);
     else
-      multiply_into(cpu, {a, !transpose_a}, {dy, false}, db, add);
+      matmul_into(cpu, a, !transpose_a, dy, false, db, add);
   }
 }
 

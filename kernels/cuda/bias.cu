@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/accumulate.h"
 #include "mellow/kernels/cuda/bias.h"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
@@ -19,7 +20,7 @@ __global__ void bias_forward(int64_t n, float* y, Rows rows, const float* bias) 
 
 // A block sums one part of the rows for 32 columns: a lane per column, the warps take rows in turns.
 // Grid: (columns / 32, parts). sums is [parts, columns].
-__global__ void column_sums(const float* x, Rows rows, int64_t rows_per_part, float* sums) {
+__global__ void column_sums_kernel(const float* x, Rows rows, int64_t rows_per_part, float* sums) {
   __shared__ float of_warp[warps][warp_size];
   const int lane = static_cast<int>(threadIdx.x) % warp_size,
             warp = static_cast<int>(threadIdx.x) / warp_size;
@@ -42,14 +43,18 @@ void add_bias(Cuda& cuda, const Tensor& y, const Tensor& bias) {
   launch_1d(cuda, bias_forward, y.count(), f32("bias", y), rows_of("bias", y), f32("bias", bias));
 }
 
-void bias_backward(Cuda& cuda, const Tensor& dy, const Tensor& sum, bool add) {
-  const Rows rows = rows_of("bias", dy);
-  const Parts parts = parts_of(rows.count, 256, rows.width);
-  const Scratch sums(cuda, static_cast<size_t>(parts.count * rows.width) * sizeof(float));
-  const dim3 grid(blocks_for(rows.width, warp_size), static_cast<unsigned>(parts.count));
-  launch_grid(cuda, column_sums, grid, block_size, 0, f32("bias", dy), rows, parts.each(),
-              sums.data<float>());
-  add_parts(cuda, sums.data<float>(), parts.count, rows.width, f32("bias", sum), add);
+}  // namespace mellow::cuda
+
+namespace mellow {
+
+void column_sums(Cuda& cuda, const Tensor& x, const Tensor& sums, bool add) {
+  const cuda::Rows rows = cuda::rows_of("column_sums", x);
+  const cuda::Parts parts = cuda::parts_of(rows.count, 256, rows.width);
+  const cuda::Scratch of_parts(cuda, static_cast<size_t>(parts.count * rows.width) * sizeof(float));
+  const dim3 grid(cuda::blocks_for(rows.width, cuda::warp_size), static_cast<unsigned>(parts.count));
+  cuda::launch_grid(cuda, cuda::column_sums_kernel, grid, cuda::block_size, 0, cuda::f32("column_sums", x),
+                    rows, parts.each(), of_parts.data<float>());
+  cuda::add_parts(cuda, of_parts.data<float>(), parts.count, rows.width, cuda::f32("column_sums", sums), add);
 }
 
-}  // namespace mellow::cuda
+}  // namespace mellow

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mellow/engine/ops/accumulate.h"
 #include "mellow/kernels/cuda/bias.h"
 #include "mellow/kernels/cuda/conv1d_pass.h"
 #include "mellow/kernels/cuda/cudnn_plan.h"
@@ -132,7 +133,7 @@ void Conv1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   }
   if (has_bias && gradients.wanted(2)) {
     const auto [db, add] = gradients.target(2);
-    cuda::bias_backward(cuda, dy, db, add);
+    column_sums(cuda, dy, db, add);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "mellow/engine/ops/accumulate.h"
 #include "mellow/kernels/cuda/bias.h"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/state.h"
@@ -56,11 +57,16 @@ void multiply(Cuda& cuda, const Matrices& a, bool transpose_a, const Matrices& b
 
 }  // namespace
 
+void matmul_into(Cuda& cuda, const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b,
+                 const Tensor& c, bool add) {
+  multiply(cuda, matrices("matmul", a), transpose_a, matrices("matmul", b), transpose_b,
+           matrices("matmul", c), add);
+}
+
 void Matmul::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   a = in[0];
   b = in[1];
-  multiply(cuda, matrices("matmul", a), transpose_a, matrices("matmul", b), transpose_b,
-           matrices("matmul", out), false);
+  matmul_into(cuda, a, transpose_a, b, transpose_b, out, false);
 }
 
 void Matmul::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
@@ -103,7 +109,7 @@ void Linear::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   }
   if (has_bias && gradients.wanted(2)) {
     const auto [db, add] = gradients.target(2);
-    cuda::bias_backward(cuda, dy, db, add);
+    column_sums(cuda, dy, db, add);
   }
 }
 

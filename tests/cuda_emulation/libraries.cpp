@@ -20,6 +20,10 @@ Cpu& cpu() {
 
 }  // namespace
 
+void matmul_into(Cuda&, const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, const Tensor& c,
+                 bool add) {
+  matmul_into(cpu(), a, transpose_a, b, transpose_b, c, add);
+}
 void Matmul::forward(Cuda&, std::span<const Tensor> in, const Tensor& out) { forward(cpu(), in, out); }
 void Matmul::backward(Cuda&, const Tensor& dy, Gradients& gradients) { backward(cpu(), dy, gradients); }
 void Linear::forward(Cuda&, std::span<const Tensor> in, const Tensor& out) { forward(cpu(), in, out); }

@@ -82,10 +82,19 @@ TEST_CASE("tensor: views and windows share elements") {
   CHECK(t.window(1, 2, 2).count() == 0);
   CHECK(steps.window(0, 0, 1).is_contiguous());
 
+  const Tensor second = t.select(1, 1);  // a step of every sample
+  CHECK(second.shape() == (Shape{2, 4}));
+  CHECK(second.stride(0) == 12);
+  CHECK(second.data<float>()[12] == 16);
+  CHECK(t.select(-1, 3).stride(1) == 4);
+  CHECK(t.select(0, 1).to_vector<float>()[0] == 12);
+
   CHECK_THROWS_AS(t.view({5, 5}), Error);
   CHECK_THROWS_AS(steps.view({16}), Error);
   CHECK_THROWS_AS(t.window(3, 0, 1), Error);
   CHECK_THROWS_AS(t.window(-4, 0, 1), Error);
+  CHECK_THROWS_AS(t.select(3, 0), Error);
+  CHECK_THROWS_AS(t.select(1, 3), Error);
   CHECK_THROWS_AS(t.window(1, -1, 2), Error);
   CHECK_THROWS_AS(t.window(1, 2, 4), Error);
   CHECK_THROWS_AS(t.window(1, 2, 1), Error);

@@ -14,6 +14,7 @@ sys.path.insert(0, str(HERE.parent / "torch"))
 
 from golden_inception_time import inception_time, inception_time_full
 from golden_losses import losses
+from golden_lstm_fcn import lstm_fcn
 from golden_metrics import metrics_golden
 from golden_ops import ops
 from golden_optim import optim
@@ -25,6 +26,7 @@ FILES = {
     "inception_time": inception_time,
     "inception_time_full": inception_time_full,
     "resnets": resnets,
+    "lstm_fcn": lstm_fcn,
     "ts2vec": ts2vec,
     "ops": ops,
     "optim": optim,

@@ -27,26 +27,6 @@ bool is_scale_invariant(const std::string& name, int64_t channels) {
   return channels == 1 && (name == "blocks.0.pool_conv.weight" || name == "shortcuts.0.conv.weight");
 }
 
-NamedArrays gradients_of(const Module& net) {
-  NamedArrays all;
-  for (auto entry : net.parameters()) {
-    entry.tensor = entry.tensor.grad();
-    const Shape& s = entry.tensor.shape();
-    std::vector<float> values = entry.tensor.to_vector<float>();
-    if (entry.layout == FileLayout::conv_weight) {
-      std::vector<float> turned(values.size());
-      for (int64_t o = 0; o < s[0]; ++o)
-        for (int64_t k = 0; k < s[1]; ++k)
-          for (int64_t i = 0; i < s[2]; ++i)
-            turned[static_cast<size_t>((o * s[2] + i) * s[1] + k)] =
-                values[static_cast<size_t>((o * s[1] + k) * s[2] + i)];
-      values = turned;
-    }
-    all.arrays.emplace_back(entry.name, host_array(values));
-  }
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("inception-time: parameter counts of the authors' network") {

@@ -37,6 +37,27 @@ std::vector<float> three_steps(Classifier& net, FlatParameters& flat, const Tens
   return losses;
 }
 
+// The gradient of every parameter, in PyTorch's layout.
+inline NamedArrays gradients_of(const Module& net) {
+  NamedArrays all;
+  for (auto entry : net.parameters()) {
+    entry.tensor = entry.tensor.grad();
+    const Shape& s = entry.tensor.shape();
+    std::vector<float> values = entry.tensor.to_vector<float>();
+    if (entry.layout == FileLayout::conv_weight) {
+      std::vector<float> turned(values.size());
+      for (int64_t o = 0; o < s[0]; ++o)
+        for (int64_t k = 0; k < s[1]; ++k)
+          for (int64_t i = 0; i < s[2]; ++i)
+            turned[static_cast<size_t>((o * s[2] + i) * s[1] + k)] =
+                values[static_cast<size_t>((o * s[1] + k) * s[2] + i)];
+      values = turned;
+    }
+    all.arrays.emplace_back(entry.name, host_array(values));
+  }
+  return all;
+}
+
 inline Tensor golden_labels(Context& context, const Goldens& golden, const std::string& name) {
   const auto labels = golden.labels(name);
   return Tensor::from(context, {static_cast<int64_t>(labels.size())}, labels);
@@ -81,6 +102,29 @@ inline void check_resnets_golden(Classifier& net, const std::string& name, doubl
   check_golden(net.logits(x).to_vector<float>(), golden.values(name + ".logits_eval_first"), 1e-4,
                "evaluation");
   check_three_steps(net, golden, name + ".", learning_rate);
+}
+
+// A small network with its weights stored: evaluation with the running statistics of one pass, every
+// gradient, then three steps.
+inline void check_small_golden(Classifier& net, const std::string& file, const std::string& prefix) {
+  const Goldens golden(file);
+  load_state(net, golden.state(prefix + "init."), "golden");
+  const Tensor x = golden.series(net.context(), prefix + "x");
+  net.set_training(true);
+  net.logits(x);
+  net.set_training(false);
+  check_golden(net.logits(x).to_vector<float>(), golden.values(prefix + "logits_eval_first"), 1e-4,
+               "evaluation");
+  net.set_training(true);
+  {
+    Tape tape(net.context());
+    const Tensor labels = golden_labels(net.context(), golden, prefix + "y");
+    tape.backward(soft_label_loss(net.logits(x), {.labels = labels}, {}));
+  }
+  for (const auto& [name, array] : gradients_of(net).arrays)
+    check_golden(host_values<float>(array, name), golden.values(prefix + "grad." + name), 1e-4,
+                 "gradient of " + name);
+  check_three_steps(net, golden, prefix);
 }
 
 // Backward of a float64 network against central differences; `loss` runs it anew. Samples `per_parameter`

@@ -4,8 +4,8 @@
     check_strict_load.py model.safetensors --data NAME_TEST.tsv --predictions predictions.csv
     check_strict_load.py encoder.safetensors --data NAME_TRAIN.tsv --representations FILE.csv
 
-Classifier: metadata model (inception-time..., resnet18, resnet, fcn), in_channels, classes, filters, norm;
-inception-time also depth, kernel.
+Classifier: metadata model (inception-time..., resnet18, resnet, fcn, lstm-fcn, mlp), in_channels, classes, and by
+model filters, norm, depth, kernel, length, cells, lstm, units, layers.
 Every series is normalised by its own mean and population deviation; column p_<label> number j of the
 predictions is class j. Encoder: metadata model (ts2vec), in_channels, hidden, out, depth and, where the
 encoder saw scaled series, input_mean and input_std (one number each). The representations are one row per
@@ -30,6 +30,8 @@ import numpy as np
 
 from fcn import Fcn
 from inception_time import InceptionTime
+from lstm_fcn import LstmFcn
+from mlp import Mlp
 from resnet import ResNet
 from resnet18 import ResNet18
 from ts2vec import Encoder, encode_full_series
@@ -64,9 +66,14 @@ def build(metadata: dict[str, str]) -> torch.nn.Module:
     if model in BY_FILTERS:
         sizes = {k: number(metadata, k) for k in ("in_channels", "classes", "filters")}
         return BY_FILTERS[model](**sizes, norm=metadata.get("norm", "torch"))
+    if model == "lstm-fcn":
+        sizes = {k: number(metadata, k) for k in ("in_channels", "classes", "length", "filters", "cells")}
+        return LstmFcn(**sizes, lstm=metadata.get("lstm", "shuffle"), norm=metadata.get("norm", "torch"))
+    if model == "mlp":
+        return Mlp(**{k: number(metadata, k) for k in ("in_channels", "classes", "length", "units", "layers")})
     if model == "ts2vec":
         return Encoder(**{k: number(metadata, k) for k in ("in_channels", "hidden", "out", "depth")})
-    raise BadInput(f'no twin for model "{model}"; there are inception-time, {", ".join(BY_FILTERS)} and ts2vec')
+    raise BadInput(f'no twin for model "{model}"; there are inception-time, {", ".join(BY_FILTERS)}, lstm-fcn, mlp and ts2vec')
 
 
 def read_series(path: str) -> np.ndarray:

@@ -13,6 +13,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from fcn import Fcn
 from inception_time import InceptionTime, conv
+from lstm_fcn import LstmFcn
+from mlp import Mlp
 from resnet import ResNet
 from resnet18 import ResNet18
 from ts2vec import Encoder, RunningMean, hierarchical_contrast, instance_contrast, temporal_contrast
@@ -40,6 +42,11 @@ def network_rows():
         yield f"InceptionTime depth {depth}, Cin 3, K 2", count(InceptionTime(3, 2, depth)), total, 0
     for net, rest, per_class in [(ResNet18, 3843904, 513), (ResNet, 504000, 129), (Fcn, 264704, 129)]:
         yield f"{net.__name__}, Cin 1, K 5", count(net(1, 5)), rest + 5 * per_class, 0
+    for length, n, keras in [(24, 8, 266034), (24, 64, 287874), (24, 128, 343554), (150, 8, 270066),
+                             (150, 64, 320130), (150, 128, 408066), (500, 8, 281266), (500, 64, 409730),
+                             (500, 128, 587266)]:  # Keras's LSTM has one bias, torch's two
+        yield f"LSTM-FCN, {n} cells, L {length}, K 2", count(LstmFcn(1, 2, length, n)), keras + 4 * n, 0
+    yield "MLP, 2 features, K 3", count(Mlp(1, 3, 2)), 17027, 0
     yield "TS2Vec encoder, Cin 1", count(Encoder(1)), 637248, 0
     even = conv(1, 1, 4)
     even.weight.data = torch.tensor([[[1.0, 0, 0, 0]]])  # the tap that reaches furthest left

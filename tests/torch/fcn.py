@@ -16,7 +16,10 @@ class Fcn(nn.Module):
         self.norms = nn.ModuleList(batch_norm(o, norm) for o in widths[1:])
         self.head = nn.Linear(filters, classes)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms):
             x = torch.relu(norm(conv(x)))
-        return self.head(x.mean(dim=2))
+        return x.mean(dim=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))

@@ -15,11 +15,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "$program" data generate cbf --seed 3 --out data
-for model in $("$program" train --list-models | awk '/^[a-z]/ {print $1}'); do
-  "$program" train --data data --dataset CBF --model "$model" --method ls --epochs 2 --evaluate-every 2 --quiet --out "runs/$model"
-  "$python" "$here/check_strict_load.py" "runs/$model/model.safetensors" --data data/CBF/CBF_TEST.tsv \
-    --predictions "runs/$model/predictions.csv"
-done
+check() {  # RUN MODEL [OPTIONS OF THE MODEL]
+  "$program" train --data data --dataset CBF --model "${@:2}" --method ls --epochs 2 --evaluate-every 2 --quiet --out "runs/$1"
+  "$python" "$here/check_strict_load.py" "runs/$1/model.safetensors" --data data/CBF/CBF_TEST.tsv \
+    --predictions "runs/$1/predictions.csv"
+}
+for model in $("$program" train --list-models | awk '/^[a-z]/ {print $1}'); do check "$model" "$model"; done
+check lstm-fcn-sequence lstm-fcn --cells 8 --lstm sequence
+check lstm-fcn-keras lstm-fcn --framework keras
 "$program" pretrain --data data --dataset CBF --pretrain-iterations 3 --out encoder.safetensors --quiet
 "$program" encode --encoder encoder.safetensors --in data/CBF/CBF_TRAIN.tsv --out representations.csv
 "$python" "$here/check_strict_load.py" encoder.safetensors --data data/CBF/CBF_TRAIN.tsv --representations representations.csv
