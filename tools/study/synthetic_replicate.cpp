@@ -94,7 +94,8 @@ class Replicate {
     add_both("ls-0.2", fixed, fixed);
     add("ls-dense", best(tuned, [&](const Candidate& c) { return nll_of_part(c, 0); }), 1);
     add("ls-sparse", best(tuned, [&](const Candidate& c) { return nll_of_part(c, 1); }), 1);
-    add_curve(smoothed);
+    add_curve(smoothed, train_.set, result_.curves[0]);
+    add_curve(smoothed, test_.set, result_.curves[1]);
     add_grid("ils1", fit_ils1(teacher));
     add_grid("ils2", fit_ils2(teacher));
     const auto ils = fit_ils(teacher);
@@ -250,23 +251,24 @@ class Replicate {
   }
 
   // p_y of the Bayes-optimal classifier against that of each LS network, by bins of the former.
-  void add_curve(const std::vector<Candidate>& students) {
-    const auto teacher = mixture_posterior(test_.set.values);
-    std::vector<size_t> bins;
-    for (size_t i = 0; i < test_.set.labels.size(); ++i) {
-      const double p = teacher[i * classes + static_cast<size_t>(test_.set.labels[i])];
+  void add_curve(const std::vector<Candidate>& students, const SeriesSet& points, Curve& curve) {
+    const auto true_class = [&](const std::vector<double>& p, size_t i) {
+      return p[i * classes + static_cast<size_t>(points.labels[i])];
+    };
+    const auto teacher = mixture_posterior(points.values);
+    std::vector<CurveBin*> bins;  // of each point; null below the curve
+    for (size_t i = 0; i < points.labels.size(); ++i) {
+      const double p = true_class(teacher, i);
       const double place = (p - curve_low) / (curve_high - curve_low) * static_cast<double>(curve_bins);
-      bins.push_back(place <= 0 ? curve_bins : std::min(curve_bins - 1, static_cast<size_t>(place)));
-      if (bins.back() == curve_bins) continue;
-      result_.curve[bins.back()].count += 1;
-      result_.curve[bins.back()].teacher += p;
+      bins.push_back(place <= 0 ? nullptr : &curve[std::min(curve_bins - 1, static_cast<size_t>(place))]);
+      if (bins[i] == nullptr) continue;
+      bins[i]->count += 1;
+      bins[i]->teacher += p;
     }
     for (size_t student = 0; student < students.size(); ++student) {
-      const auto p = softmax_of(trainer_.logits(students[student].network, test_.set.values), 1);
+      const auto p = softmax_of(trainer_.logits(students[student].network, points.values), 1);
       for (size_t i = 0; i < bins.size(); ++i)
-        if (bins[i] < curve_bins)
-          result_.curve[bins[i]].student[student] +=
-              p[i * classes + static_cast<size_t>(test_.set.labels[i])];
+        if (bins[i] != nullptr) bins[i]->student[student] += true_class(p, i);
     }
   }
 

@@ -43,8 +43,8 @@ inline constexpr std::array smoothing_grid = {.001, .005, .01, .03, .05, .07, .0
                                               .11,  .13,  .15, .17, .19, .2};
 inline constexpr size_t tuned_factors = smoothing_grid.size() - 1;
 
-// One bin of the best-curve study: test points whose true class gets a probability of (bin, bin + 1] · 0.016
-// above 0.2 from the Bayes-optimal classifier.
+// One bin of the best-curve study: points whose true class gets a probability of (bin, bin + 1] · 0.016 above
+// 0.2 from the Bayes-optimal classifier.
 struct CurveBin {
   double count = 0, teacher = 0;  // points; sum of the classifier's p_y
   std::array<double, smoothing_grid.size()>
@@ -52,10 +52,13 @@ struct CurveBin {
 };
 inline constexpr size_t curve_bins = 50;
 inline constexpr double curve_low = 0.2, curve_high = 1;
+using Curve = std::array<CurveBin, curve_bins>;
+// The paper does not say which points its curve is over.
+inline constexpr std::array<std::string_view, 2> curve_points = {"train", "test"};
 
 struct ReplicateResult {
   std::array<Scores, study_methods.size()> scores;
-  std::array<CurveBin, curve_bins> curve{};
+  std::array<Curve, curve_points.size()> curves{};
   double trainings = 0, epochs = 0;
 };
 

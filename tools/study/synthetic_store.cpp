@@ -25,13 +25,15 @@ void for_values(Result& result, F&& f) {
   for (size_t m = 0; m < study_methods.size(); ++m)
     for (size_t q = 0; q < quantity_count; ++q)
       f(std::string(study_methods[m]), std::string(quantity_names[q]), result.scores[m][q]);
-  for (size_t b = 0; b < curve_bins; ++b) {
-    const std::string row = fmt::format("curve {}", b);
-    f(row, "count", result.curve[b].count);
-    f(row, "teacher", result.curve[b].teacher);
-    for (size_t s = 0; s < smoothing_grid.size(); ++s)
-      f(row, fmt::format("student {}", smoothing_grid[s]), result.curve[b].student[s]);
-  }
+  for (size_t c = 0; c < curve_points.size(); ++c)
+    for (size_t b = 0; b < curve_bins; ++b) {
+      const std::string row = fmt::format("{} curve {}", curve_points[c], b);
+      auto& bin = result.curves[c][b];
+      f(row, "count", bin.count);
+      f(row, "teacher", bin.teacher);
+      for (size_t s = 0; s < smoothing_grid.size(); ++s)
+        f(row, fmt::format("student {}", smoothing_grid[s]), bin.student[s]);
+    }
   f("all", "trainings", result.trainings);
   f("all", "epochs", result.epochs);
 }
