@@ -116,6 +116,11 @@ void one_control_chart(Draws& draws, int32_t kind, std::span<float> row) {
   }
 }
 
+constexpr size_t mixture_classes = 3;
+constexpr double sparse_share = 0.2;
+constexpr double mixture_means[mixture_classes][2][2] = {
+    {{-4, 1}, {2, 1}}, {{-4, -1}, {2, -1}}, {{-1, 0}, {5, 0}}};  // [class][dense, sparse][feature]
+
 }  // namespace
 
 SplitPair generate_cbf(uint64_t seed) {
@@ -134,20 +139,37 @@ SplitPair generate_synthetic_control(uint64_t seed) {
 }
 
 Mixture generate_mixture(uint64_t seed, uint32_t part, int64_t per_class) {
-  constexpr double sparse_share = 0.2;
-  constexpr double means[3][2][2] = {
-      {{-4, 1}, {2, 1}}, {{-4, -1}, {2, -1}}, {{-1, 0}, {5, 0}}};  // dense, sparse
   MELLOW_CHECK(per_class > 0, "[generate] the mixture needs at least 1 instance per class, got ", per_class);
   MELLOW_CHECK(part < 256, "[generate] part must be below 256, got ", part);
   Mixture out{empty_set("Mixture", 3 * per_class, 2, 3), {}};
   for (int64_t i = 0; i < out.set.series; ++i) {
     Draws draws(seed, Source::mixture, part, i);
     const bool sparse = draws.uniform(0, 1) < sparse_share;
-    const auto& mean = means[out.set.labels[static_cast<size_t>(i)]][sparse];
+    const auto& mean = mixture_means[out.set.labels[static_cast<size_t>(i)]][sparse];
     for (size_t f = 0; f < 2; ++f) out.set.row(i)[f] = static_cast<float>(mean[f] + draws.normal());
     out.sparse.push_back(sparse);
   }
   return out;
+}
+
+std::vector<double> mixture_posterior(std::span<const float> x) {
+  MELLOW_CHECK(x.size() % 2 == 0, "[generate] the mixture has two features, got ", x.size(), " values");
+  std::vector<double> p(x.size() / 2 * mixture_classes);
+  for (size_t i = 0; i < x.size() / 2; ++i) {
+    double* row = p.data() + i * mixture_classes;
+    double total = 0;
+    for (size_t c = 0; c < mixture_classes; ++c) {
+      for (size_t sparse : {0, 1}) {
+        const auto& mean = mixture_means[c][sparse];
+        const double a = static_cast<double>(x[2 * i]) - mean[0],
+                     b = static_cast<double>(x[2 * i + 1]) - mean[1];
+        row[c] += (sparse ? sparse_share : 1 - sparse_share) * std::exp(-(a * a + b * b) / 2);
+      }
+      total += row[c];
+    }
+    for (size_t c = 0; c < mixture_classes; ++c) row[c] /= total;
+  }
+  return p;
 }
 
 SplitPair generate(std::string_view name, uint64_t seed) {

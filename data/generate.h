@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct Mixture {
 };
 // per_class instances of each class; `part` tells training, validation and test draws of one seed apart.
 Mixture generate_mixture(uint64_t seed, uint32_t part, int64_t per_class);
+// What the best possible classifier says: p(class | x) for rows x [rows, 2] of the mixture, [rows, 3].
+std::vector<double> mixture_posterior(std::span<const float> x);
 
 // By name: "cbf", "two-patterns", "synthetic-control". Throws with the known names.
 SplitPair generate(std::string_view name, uint64_t seed);

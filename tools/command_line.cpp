@@ -33,6 +33,8 @@ constexpr Command commands[] = {
      "mellow predict runs/GunPoint-fcn-ls-s0 --in - --out - < new.csv > labels.csv", predict_command},
     {"data", "List, describe, check, convert and generate datasets.", "mellow data generate cbf --out data",
      data_command},
+    {"study", "Published studies, whole: trainings, selection, tables beside the published ones.",
+     "mellow study ils-synthetic --replicates 100", study_command},
     {"info", "Versions, devices and precisions: what is usable here and why not.", "mellow info",
      info_command},
 };

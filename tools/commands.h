@@ -24,6 +24,7 @@ Run labels_command(CLI::App& command);
 Run evaluate_command(CLI::App& command);
 Run predict_command(CLI::App& command);
 Run data_command(CLI::App& command);
+Run study_command(CLI::App& command);
 Run info_command(CLI::App& command);
 
 }  // namespace mellow::tools

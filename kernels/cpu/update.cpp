@@ -2,51 +2,14 @@
 #include "mellow/engine/ops/update.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "mellow/kernels/cpu/adam_range.h"
 #include "mellow/kernels/cpu/dispatch.h"
 #include "mellow/kernels/cpu/elementwise.h"
 #include "mellow/kernels/update_checks.h"
 
 namespace mellow {
 namespace {
-
-// What one step is made of, in the element type.
-template <class T>
-struct AdamStep {
-  T beta1, rest1, beta2, rest2;  // rest = 1 - beta
-  T shrink;                      // 1 - lr · decay
-  T rate, root, eps;             // w -= rate · m / (root · sqrt(v) + eps)
-};
-
-template <class T>
-AdamStep<T> adam_step(const AdamOptions& o, double lr, double t) {
-  const double correct1 = 1 - std::pow(o.beta1, t), correct2 = 1 - std::pow(o.beta2, t);
-  const bool keras = o.form == AdamForm::keras;
-  const double rate = keras ? lr * std::sqrt(correct2) / correct1 : lr / correct1;
-  const double root = keras ? 1 : 1 / std::sqrt(correct2);
-  return {static_cast<T>(o.beta1),
-          static_cast<T>(1 - o.beta1),
-          static_cast<T>(o.beta2),
-          static_cast<T>(1 - o.beta2),
-          static_cast<T>(1 - lr * o.weight_decay),
-          static_cast<T>(rate),
-          static_cast<T>(root),
-          static_cast<T>(o.eps)};
-}
-
-template <class T>
-MELLOW_CLONES void adam_range(int64_t n, AdamStep<T> s, const T* gradient, T* weight, T* first, T* second) {
-#pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) {
-    const T g = gradient[i];
-    const T m = s.beta1 * first[i] + s.rest1 * g;
-    const T v = s.beta2 * second[i] + s.rest2 * g * g;
-    first[i] = m;
-    second[i] = v;
-    weight[i] = s.shrink * weight[i] - s.rate * m / (s.root * std::sqrt(v) + s.eps);
-  }
-}
 
 template <class T>
 struct SgdStep {
@@ -72,11 +35,11 @@ void adam(Cpu& cpu, const AdamArrays& a, const Tensor& rate, const Tensor& step,
   internal::check_flat("adam", a.weight, {&a.gradient, &a.first, &a.second});
   const double lr = *rate.data<float>(), t = static_cast<double>(*step.data<int64_t>());
   cpu::for_float("adam", a.weight.dtype(), [&]<class T>() {
-    const AdamStep<T> s = adam_step<T>(options, lr, t);
+    const auto s = cpu::adam_step<T>(options, lr, t);
     const T* g = a.gradient.data<T>();
     T *w = a.weight.data<T>(), *m = a.first.data<T>(), *v = a.second.data<T>();
     cpu::parallel_for(cpu, a.weight.count(), cpu::elementwise_grain, [&](int64_t begin, int64_t end) {
-      adam_range(end - begin, s, g + begin, w + begin, m + begin, v + begin);
+      cpu::adam_range(end - begin, s, g + begin, w + begin, m + begin, v + begin);
     });
   });
 }
