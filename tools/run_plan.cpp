@@ -15,23 +15,6 @@ namespace {
 
 constexpr uint64_t most_seeds = 100'000;
 
-std::vector<std::string> split(const std::string& option, const std::string& typed) {
-  std::vector<std::string> parts;
-  for (size_t from = 0; from <= typed.size();) {
-    const size_t to = std::min(typed.find(',', from), typed.size());
-    parts.push_back(typed.substr(from, to - from));
-    from = to + 1;
-  }
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i].empty() && parts.size() > 1)
-      throw Error(fmt::format("{} {}: an entry between commas is empty", option, typed));
-    if (std::find(parts.begin(), parts.begin() + static_cast<int64_t>(i), parts[i]) !=
-        parts.begin() + static_cast<int64_t>(i))
-      throw Error(fmt::format("{} {} names {} twice", option, typed, parts[i]));
-  }
-  return parts;
-}
-
 uint64_t parse_seed(const std::string& typed, const std::string& part) {
   uint64_t seed = 0;
   const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), seed);
@@ -67,6 +50,23 @@ PlannedRun checked(TrainOptions o, bool several) {
 
 }  // namespace
 
+std::vector<std::string> split_list(const std::string& option, const std::string& typed) {
+  std::vector<std::string> parts;
+  for (size_t from = 0; from <= typed.size();) {
+    const size_t to = std::min(typed.find(',', from), typed.size());
+    parts.push_back(typed.substr(from, to - from));
+    from = to + 1;
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty() && parts.size() > 1)
+      throw Error(fmt::format("{} {}: an entry between commas is empty", option, typed));
+    if (std::find(parts.begin(), parts.begin() + static_cast<int64_t>(i), parts[i]) !=
+        parts.begin() + static_cast<int64_t>(i))
+      throw Error(fmt::format("{} {} names {} twice", option, typed, parts[i]));
+  }
+  return parts;
+}
+
 std::vector<uint64_t> parse_seeds(const std::string& typed) {
   std::vector<uint64_t> seeds;
   if (const size_t dots = typed.find(".."); dots != std::string::npos) {
@@ -78,14 +78,14 @@ std::vector<uint64_t> parse_seeds(const std::string& typed) {
     for (uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
     return seeds;
   }
-  for (const std::string& part : split("--seed", typed)) seeds.push_back(parse_seed(typed, part));
+  for (const std::string& part : split_list("--seed", typed)) seeds.push_back(parse_seed(typed, part));
   return seeds;
 }
 
 std::vector<PlannedRun> plan_runs(const TrainOptions& o) {
   const auto seeds = parse_seeds(o.seeds);
-  const auto datasets = split("--dataset", o.data.dataset), models = split("--model", o.model),
-             methods = split("--method", o.method);
+  const auto datasets = split_list("--dataset", o.data.dataset), models = split_list("--model", o.model),
+             methods = split_list("--method", o.method);
   const bool several = seeds.size() * datasets.size() * models.size() * methods.size() > 1;
   std::vector<PlannedRun> plan;
   for (const uint64_t seed : seeds)

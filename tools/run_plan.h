@@ -19,6 +19,10 @@ struct PlannedRun {
 // that have it; one that none has is an error. Several runs lie in folders of their own under --out.
 std::vector<PlannedRun> plan_runs(const TrainOptions& options);
 
+// The parts of a comma-separated list. Throws, naming `option`, for empty parts and for names that come
+// twice.
+std::vector<std::string> split_list(const std::string& option, const std::string& typed);
+
 // Seeds as typed: "0", "0,1,2" or "0..4".
 std::vector<uint64_t> parse_seeds(const std::string& typed);
 

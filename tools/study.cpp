@@ -10,6 +10,7 @@
 #include "mellow/tools/commands.h"
 #include "mellow/tools/options.h"
 #include "mellow/tools/study/ils_synthetic.h"
+#include "mellow/tools/study/soft_labels.h"
 
 namespace mellow::tools {
 namespace {
@@ -29,24 +30,49 @@ std::vector<double> rates_of(const std::string& list) {
   return rates;
 }
 
-}  // namespace
-
-Run study_command(CLI::App& command) {
+Run ils_synthetic_study(CLI::App& command) {
   const auto o = std::make_shared<IlsSyntheticOptions>();
   const auto rates = std::make_shared<std::string>("3e-3,1e-2");
-  CLI::App* ils = command.add_subcommand(
-      "ils-synthetic", "Every method of the instance-based label smoothing study on its Gaussian mixture.");
-  ils->footer("Example: mellow study ils-synthetic --replicates 100 --out ils-synthetic");
-  add_count(*ils, "--replicates", o->replicates, 1, "data sets drawn and studied");
-  ils->add_option("--lr", *rates, "learning rates, each a study of its own")->type_name("LIST");
-  ils->add_option("--seed", o->seed, "same seed, same numbers, for any number of threads")->type_name("N");
-  add_count(*ils, "--threads", o->threads, 0, "0: one per core");
-  ils->add_option("--out", o->out, "folder of tables and finished replicates; goes on where it was stopped")
+  add_count(command, "--replicates", o->replicates, 1, "data sets drawn and studied");
+  command.add_option("--lr", *rates, "learning rates, each a study of its own")->type_name("LIST");
+  command.add_option("--seed", o->seed, "same seed, same numbers, for any number of threads")->type_name("N");
+  add_count(command, "--threads", o->threads, 0, "0: one per core");
+  command
+      .add_option("--out", o->out, "folder of tables and finished replicates; goes on where it was stopped")
       ->type_name("DIR");
-  ils->add_flag("--quiet", o->quiet, "no progress on stderr");
+  command.add_flag("--quiet", o->quiet, "no progress on stderr");
   return [o, rates](const auto&) {
     o->rates = rates_of(*rates);
     return run_ils_synthetic(*o);
+  };
+}
+
+struct Study {
+  const char *name, *summary, *example;
+  Run (*declare)(CLI::App& command);
+};
+
+constexpr Study studies[] = {
+    {"ils-synthetic", "Every method of the instance-based label smoothing study on its Gaussian mixture.",
+     "mellow study ils-synthetic --replicates 100 --out ils-synthetic", ils_synthetic_study},
+    {"soft-labels", "Six models by hard labels, LS, CP, RSLS and RSLS on raw series, on small UCR sets.",
+     "mellow study soft-labels --data ucr --out soft-labels", soft_labels_study},
+    {"rsls-readings", "InceptionTime of one and two modules by every reading of the RSLS formula.",
+     "mellow study rsls-readings --data ucr --out rsls-readings", rsls_readings_study}};
+
+}  // namespace
+
+Run study_command(CLI::App& command) {
+  std::vector<std::pair<CLI::App*, Run>> runs;
+  for (const Study& study : studies) {
+    CLI::App* sub = command.add_subcommand(study.name, study.summary);
+    sub->footer(std::string("Example: ") + study.example);
+    runs.emplace_back(sub, study.declare(*sub));
+  }
+  return [runs](const std::vector<std::string>& arguments) {
+    for (const auto& [sub, run] : runs)
+      if (sub->parsed()) return run(arguments);
+    throw Error("mellow study needs one of ils-synthetic, soft-labels, rsls-readings");
   };
 }
 
