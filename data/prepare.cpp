@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "mellow/engine/core/error.h"
 
@@ -138,6 +139,47 @@ void centre(SeriesSet& set) {
   std::fill(set.lengths.begin(), set.lengths.end(), static_cast<int32_t>(set.length));
   set.unequal = false;
   set.missing = std::count_if(set.values.begin(), set.values.end(), [](float v) { return std::isnan(v); });
+}
+
+SeriesSet cut_long(const SeriesSet& set, int64_t longest) {
+  MELLOW_CHECK(longest >= 1, "[cut_long] parts need at least 1 step, got ", longest);
+  const int64_t parts = set.length / longest;
+  if (parts < 2) return set;
+  const int64_t base = set.length / parts, longer = set.length % parts;
+  SeriesSet out;
+  out.name = set.name;
+  out.series = set.series * parts;
+  out.length = base + (longer > 0);
+  out.channels = set.channels;
+  out.class_names = set.class_names;
+  out.values.assign(static_cast<size_t>(out.series * out.row_size()),
+                    std::numeric_limits<float>::quiet_NaN());
+  out.lengths.assign(static_cast<size_t>(out.series), static_cast<int32_t>(out.length));
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t from = part * base + std::min(part, longer), steps = base + (part < longer);
+    for (int64_t i = 0; i < set.series; ++i)
+      std::copy_n(set.row(i).begin() + from * set.channels, steps * set.channels,
+                  out.row(part * set.series + i).begin());
+    out.labels.insert(out.labels.end(), set.labels.begin(), set.labels.end());
+  }
+  out.missing = std::count_if(out.values.begin(), out.values.end(), [](float v) { return std::isnan(v); });
+  return out;
+}
+
+SeriesSet without_empty(const SeriesSet& set) {
+  std::vector<int64_t> kept;
+  for (int64_t i = 0; i < set.series; ++i) {
+    const auto row = set.row(i);
+    if (std::any_of(row.begin(), row.end(), [](float v) { return !std::isnan(v); })) kept.push_back(i);
+  }
+  return select(set, kept);
+}
+
+SeriesSet for_pretraining(const SeriesSet& stored) {
+  constexpr int64_t longest = 3000;
+  SeriesSet set = cut_long(stored, longest);
+  if (needs_centring(set)) centre(set);
+  return without_empty(set);
 }
 
 void check_trainable(const SeriesSet& set) {

@@ -50,6 +50,15 @@ bool needs_centring(const SeriesSet& set);
 // leading and trailing steps without any value. The valid length of every series is `length` afterwards.
 void centre(SeriesSet& set);
 
+// TS2Vec's rule for long series: when `longest` goes into the length n ≥ 2 times, every series is cut into n
+// parts of nearly equal length, the longer ones first; shorter ones end with NaN. All first parts come first.
+// Labels are repeated.
+SeriesSet cut_long(const SeriesSet& set, int64_t longest);
+// Without the series that have no value at all.
+SeriesSet without_empty(const SeriesSet& set);
+// What TS2Vec is trained on: cut at its 3000 steps, centred where needed, without empty series.
+SeriesSet for_pretraining(const SeriesSet& stored);
+
 // Throws ErrorKind::input when the set cannot be trained on: fewer than two classes, no series, not finite.
 void check_trainable(const SeriesSet& set);
 

@@ -46,8 +46,8 @@ std::string described(const TrainingData& data) {
 
 }  // namespace
 
-TrainingData open_training_data(const DataOptions& options, double holdout, uint64_t seed,
-                                Progress& progress) {
+TrainingData open_training_data(const DataOptions& options, double holdout, uint64_t seed, Progress& progress,
+                                bool keep_stored_test) {
   SplitPair pair = read_named(options);
   TrainingData data;
   data.name = options.dataset.empty() ? pair.train.name : options.dataset;
@@ -62,7 +62,7 @@ TrainingData open_training_data(const DataOptions& options, double holdout, uint
   }
   data.stored = pair.train;
   data.stored.name = data.name;
-  data.stored_test = pair.test;
+  if (keep_stored_test) data.stored_test = pair.test;
   data.train = std::move(pair.train);
   data.test = std::move(pair.test);
   data.prepared = prepare_for_classifier(data.train);

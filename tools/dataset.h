@@ -15,14 +15,15 @@ struct TrainingData {
   std::string name;
   bool adjusted = false;              // read from the archive's folder of rectangular copies
   SeriesSet train, validation, test;  // the classifier's input; validation is empty when none is held out
-  SeriesSet stored, stored_test;      // both splits as they stand in the file, for the encoder
+  SeriesSet stored;                   // the training series as they stand in the file, for the encoder
+  SeriesSet stored_test;              // likewise the test series, only when asked for
   PrepareReport prepared;             // of the training series
   std::string train_hash, test_hash;  // of the contents, before preparation
 };
 
 // `holdout` is the share of each class kept for validation, 0 for none. Names what was done in progress.
-TrainingData open_training_data(const DataOptions& options, double holdout, uint64_t seed,
-                                Progress& progress);
+TrainingData open_training_data(const DataOptions& options, double holdout, uint64_t seed, Progress& progress,
+                                bool keep_stored_test = false);
 
 // "none" → 0, "holdout:0.2" → 0.2; throws for anything else.
 double parse_holdout(const std::string& text);

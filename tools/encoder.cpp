@@ -51,9 +51,7 @@ Encoder pretrained(Context& context, const SeriesSet& stored, const EncoderOptio
   encoder.network =
       std::make_unique<Ts2Vec>(ModuleOptions{&context}, Ts2VecConfig{.channels = stored.channels});
   initialize(*encoder.network, seed);
-  SeriesSet centred = stored;
-  if (needs_centring(centred)) centre(centred);
-  Pretrainer pretrainer(*encoder.network, encoder_input(context, encoder, std::move(centred)),
+  Pretrainer pretrainer(*encoder.network, encoder_input(context, encoder, for_pretraining(stored)),
                         {.iterations = options.iterations, .batch_size = options.batch_size, .seed = seed});
   progress.note(fmt::format("pretraining the encoder, {} iterations", pretrainer.iterations()));
   const bool finished = pretrainer.run(

@@ -43,7 +43,7 @@ int pretrain(PretrainCommand o) {
   o.encoder.no_cache = true;  // asked for by name, so it is done
   Progress progress(o.quiet);
   const auto context = make_context(o.device, progress);
-  const TrainingData data = open_training_data(o.data, 0, o.seed, progress);
+  const TrainingData data = open_training_data(o.data, 0, o.seed, progress, o.score);
   Interrupt interrupt;
   try {
     const Encoder encoder = obtain_encoder(*context, data.stored, o.encoder, o.seed, progress,

@@ -116,6 +116,31 @@ TEST_CASE("prepare: centring rotates a series into the middle") {
   CHECK_FALSE(needs_centring(tsv("1\t1\tNaN\t2\n")));
 }
 
+// numpy.array_split(range(7), 3) is 3, 2, 2.
+TEST_CASE("prepare: long series are cut into nearly equal parts") {
+  const SeriesSet set = tsv("1\t1\t2\t3\t4\t5\t6\t7\n2\t8\t9\tNaN\t11\t12\t13\t14\n");
+  const SeriesSet cut = cut_long(set, 2);
+  CHECK(cut.series == 6);
+  CHECK(cut.length == 3);
+  CHECK(row(cut, 0) == std::vector<float>{1, 2, 3});
+  CHECK(cut.row(2)[0] == 4);
+  CHECK(cut.row(2)[1] == 5);
+  CHECK(std::isnan(cut.row(2)[2]));
+  CHECK(cut.row(5)[0] == 13);
+  CHECK(cut.labels == std::vector<int32_t>{0, 1, 0, 1, 0, 1});
+  CHECK(cut.missing == 5);
+  CHECK(cut_long(set, 4).series == 2);  // 4 goes into 7 once
+  CHECK_THROWS_AS(cut_long(set, 0), Error);
+}
+
+TEST_CASE("prepare: pretraining cuts, centres and leaves out what is empty") {
+  SeriesSet set = tsv("1\t1\t2\tNaN\n2\tNaN\tNaN\tNaN\n");
+  const SeriesSet ready = for_pretraining(set);
+  CHECK(ready.series == 1);
+  CHECK(ready.labels == std::vector<int32_t>{0});
+  CHECK(ready.row(0)[0] == 1);  // prefix 0, suffix 1: right by 0
+}
+
 TEST_CASE("prepare: the sets stored raw") {
   CHECK(is_stored_raw("AllGestureWiimoteX"));
   CHECK(is_stored_raw("UMD"));
