@@ -49,11 +49,12 @@ std::string cell(const Estimate& here, double there, size_t quantity) {
   if (std::isnan(here.mean)) return "–";
   const double unit = in_percent(quantity) ? 100 : 1;
   const int digits = in_percent(quantity) ? 2 : quantity < temperature ? 4 : quantity < p2 ? 3 : 2;
+  const double rounding = 0.5 * std::pow(10, -digits);
   std::string out = number(unit * here.mean, digits);
-  if (here.error > 0) out += " ±" + number(unit * here.error, digits);
+  if (unit * here.error >= rounding) out += " ±" + number(unit * here.error, digits);
   if (std::isnan(there)) return out;
   out += " / " + number(unit * there, digits);
-  const double gap = unit * std::abs(here.mean - there), rounding = 0.5 * std::pow(10, -digits);
+  const double gap = unit * std::abs(here.mean - there);
   return gap > 2 * std::numbers::sqrt2 * unit * here.error + rounding ? out + " *" : out;
 }
 
