@@ -22,6 +22,8 @@ struct AmxUnit {
   }
   static void release() { _tile_release(); }
   void clear() {
+    // GCC's tile loads do not say that they read memory: without this, the stores that fill A and B look dead.
+    asm volatile("" ::: "memory");
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
