@@ -5,6 +5,7 @@ target_compile_options(mellow_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-missing-field-initializers;-Werror>
   # GCC 12 sees overlapping copies in std::string::operator+ that are not there (gcc bug 105651).
   $<$<CXX_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>>
+  $<$<CXX_COMPILER_ID:Clang>:$<$<COMPILE_LANGUAGE:CXX>:-Wno-unknown-pragmas>>  # GCC ivdep
   $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno;-fno-trapping-math>  # nothing reads errno: sqrt and choices vectorise
   $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_BINARY_DIR}/include/=>)
 if(MELLOW_SANITIZE)
