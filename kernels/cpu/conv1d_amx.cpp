@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include "mellow/kernels/cpu/bf16_tile.h"
+
+#if defined(__AMX_BF16__) || defined(__AMXBF16__)  // the second one: Clang before 17
+
+#include <immintrin.h>
+
 #include "mellow/kernels/cpu/bf16_tile_kernel.h"
 
-#ifdef __AMX_BF16__
-#include <immintrin.h>
-#endif
-
 namespace mellow::cpu {
-
-#ifdef __AMX_BF16__
 namespace {
 
 // Tile registers 0 … 3 hold the sums (row tile · 2 + column tile), 4 and 5 the tiles of A, 6 and 7 those of
@@ -22,6 +22,9 @@ struct AmxUnit {
   }
   static void release() { _tile_release(); }
   void clear() {
+    // GCC's tile loads do not say that they read memory: without this, the stores that fill A and B look
+    // dead.
+    asm volatile("" ::: "memory");
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -64,10 +67,10 @@ const Bf16Kernels* amx_kernels() {
   return &kernels;
 }
 
+}  // namespace mellow::cpu
+
 #else
 
-const Bf16Kernels* amx_kernels() { return nullptr; }
+const mellow::cpu::Bf16Kernels* mellow::cpu::amx_kernels() { return nullptr; }
 
 #endif
-
-}  // namespace mellow::cpu

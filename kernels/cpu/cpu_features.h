@@ -14,7 +14,8 @@ const char* name_of(Isa isa);
 bool has_isa(Isa isa);
 
 // The widest set available, or the one named by the environment variable MELLOW_ISA (portable, avx2, avx512,
-// amx). Throws Error when MELLOW_ISA names no set or one this machine cannot run.
+// amx). Throws Error when MELLOW_ISA names no set or one this machine cannot run. It binds the products and
+// convolutions written here; loops marked MELLOW_CLONES and oneDNN choose by the processor alone.
 Isa best_isa();
 
 }  // namespace mellow::cpu
