@@ -10,7 +10,7 @@ namespace mellow {
 namespace {
 
 // The teacher is a moving average of the student's parameters. It judges in training mode, with the batch's
-// own statistics, as in the authors' code; its buffers are its own.
+// own statistics, as in the authors' code, and the student's dropout masks; its buffers are its own.
 class BetaLabels : public MovingLabels {
  public:
   BetaLabels(const Tensor& table, const MovingInputs& in, const BetaLabelOptions& options, double decay)
