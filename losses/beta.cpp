@@ -10,7 +10,7 @@ namespace mellow {
 namespace {
 
 // The teacher is a moving average of the student's parameters. It judges in training mode, with the batch's
-// own statistics, as in the authors' code; its buffers are its own.
+// own statistics, as in the authors' code, and the student's dropout masks; its buffers are its own.
 class BetaLabels : public MovingLabels {
  public:
   BetaLabels(const Tensor& table, const MovingInputs& in, const BetaLabelOptions& options, double decay)
@@ -48,10 +48,14 @@ class BetaLabels : public MovingLabels {
   double decay_;
 };
 
-Recipe build(const MethodInputs& in, const MethodOptions& o) {
+void check(const MethodOptions& o) {
   const double epsilon = o.number("epsilon"), weight = o.number("weight");
   MELLOW_CHECK(epsilon < weight, "--epsilon of method beta must stay below --weight (", weight,
                "), the share of the drawn labels; got ", epsilon);
+}
+
+Recipe build(const MethodInputs& in, const MethodOptions& o) {
+  const double epsilon = o.number("epsilon"), weight = o.number("weight");
   MELLOW_CHECK(in.classes >= 2, "[beta] needs at least two classes, got ", in.classes);
   // Expected mass on the class: 1 - weight + weight a / (a + 1) = 1 - epsilon.
   const BetaLabelOptions options{.weight = weight, .shape = weight / epsilon - 1, .seed = in.seed};
@@ -86,6 +90,7 @@ Method beta_method() {
                 .low = 0,
                 .high = 1,
                 .open_high = true}},
+          .check = check,
           .build = build};
 }
 

@@ -74,6 +74,7 @@ MethodOptions resolve_options(const Method& method, const std::string& model,
                                    [&, &wanted = name](const MethodOption& o) { return o.name == wanted; });
     MELLOW_CHECK(known, "method ", method.name, " has no option --", name);
   }
+  method.check(resolved);
   return resolved;
 }
 

@@ -94,6 +94,8 @@ struct Method {
   std::function<bool(const MethodOptions&)> uses_encoder = [](const MethodOptions&) { return false; };
   TeacherKind teacher = TeacherKind::none;
   bool needs_validation = false;  // for its teacher
+  // Throws for options that do not go together.
+  std::function<void(const MethodOptions&)> check = [](const MethodOptions&) {};
   // Defaults that hang on the student, by option name; empty: the same for all.
   std::function<std::map<std::string, double>(const std::string& model)> model_defaults =
       [](const std::string&) { return std::map<std::string, double>(); };

@@ -68,7 +68,10 @@ std::string path_of(const CLI::App& command) {
 }
 
 std::string help_of(const CLI::App& command) {
-  return command.help(command.get_parent() ? path_of(*command.get_parent()) : "");
+  std::string help = command.help(command.get_parent() ? path_of(*command.get_parent()) : "");
+  // Hidden groups leave a second blank line behind.
+  for (size_t at; (at = help.find("\n\n\n")) != std::string::npos;) help.erase(at, 1);
+  return help;
 }
 
 // Puts the contents of --config in front of the options, so that those typed win.
@@ -108,15 +111,19 @@ int run_command(const std::vector<std::string>& arguments) {
     CLI::App* app = program.add_subcommand(command.name, command.summary);
     app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->always_capture_default();
     app->footer(std::string("Example: ") + command.example);
+    app->set_help_flag("-h,--help", "this text")->group("");
     declared.emplace_back(app, command.declare(*app));
   }
   auto words = arguments;
   const auto [command, count] = named_command(program, words);
   command->allow_extras();
   std::string config;  // read by insert_config
-  if (command->get_parent() != nullptr)
+  if (command->get_parent() != nullptr) {
+    const CLI::Option* beside = command->get_option_no_throw("--threads");
     command->add_option("--config", config, "TOML file with the same keys as these options")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->group(beside != nullptr ? beside->get_group() : "Options");
+  }
   insert_config(*command, words, count);
   std::reverse(words.begin(), words.end());
   try {

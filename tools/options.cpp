@@ -11,6 +11,7 @@
 #include "mellow/engine/core/error.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/progress.h"
+#include "mellow/tools/wrap.h"
 
 namespace mellow::tools {
 namespace {
@@ -34,7 +35,12 @@ DeviceReport report_of(Device device) {
       ErrorKind::unsupported);
 }
 
-// The options of methods or models, each once, shown together in the footer.
+// Options that help only names, above the rest of the footer.
+void name_in_footer(CLI::App& command, const std::string& title, const std::string& names) {
+  command.footer(wrapped(title + ":" + names, 0, 2) + "\n" + command.get_footer());
+}
+
+// The options of methods or models, each once, named together in the footer.
 template <class Owner>
 void add_options_of(CLI::App& command, const std::vector<Owner>& owners, const char* title,
                     std::map<std::string, std::string>& given) {
@@ -50,7 +56,7 @@ void add_options_of(CLI::App& command, const std::vector<Owner>& owners, const c
           ->group("");
       names += " " + name;
     }
-  command.footer(fmt::format("{}:\n {}\n\n{}", title, names, command.get_footer()));
+  name_in_footer(command, title, names);
 }
 
 }  // namespace
@@ -79,7 +85,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
   add_choice(command, "--device", options.device, {"auto", "cpu", "cuda"}, "where to compute")
       ->group("Device");
   add_choice(command, "--precision", options.precision, {"auto", "fp32", "tf32", "bf16", "bf16x3"},
-             "auto is fp32 on the CPU, tf32 on CUDA")
+             "auto is fp32 (CPU) or tf32 (CUDA)")
       ->group("Device");
   add_count(command, "--threads", options.threads, 0, "CPU threads; 0: one per core")->group("Device");
 }
@@ -115,10 +121,12 @@ void add_data_options(CLI::App& command, DataOptions& options) {
   command.add_option("--dataset", options.dataset, "name of a dataset in it, as GunPoint")
       ->type_name("NAME")
       ->group("Data");
-  command.add_option("--train", options.train, "or: the file to train on (.tsv .ts .arff .txt .csv)")
+  command
+      .add_option("--train", options.train,
+                  "or: a file to train on, and --test FILE (.tsv .ts .arff .txt .csv)")
       ->type_name("FILE")
       ->group("Data");
-  command.add_option("--test", options.test, "and the file to test on")->type_name("FILE")->group("Data");
+  command.add_option("--test", options.test, "and the file to test on")->type_name("FILE")->group("");
 }
 
 void add_pretrain_options(CLI::App& command, EncoderOptions& options) {
@@ -133,22 +141,27 @@ void add_pretrain_options(CLI::App& command, EncoderOptions& options) {
 }
 
 void add_encoder_options(CLI::App& command, EncoderOptions& options) {
-  command.add_option("--encoder", options.file, "a trained encoder instead of pretraining")
+  command.add_option("--encoder", options.file, "trained by mellow pretrain, instead of pretraining")
       ->type_name("FILE")
       ->group("Encoder");
   add_pretrain_options(command, options);
-  command.add_option("--cache", options.cache, "trained encoders; default ~/.cache/mellow")
-      ->type_name("DIR")
-      ->group("Encoder");
-  command.add_flag("--no-cache", options.no_cache, "always pretrain, keep nothing")->group("Encoder");
+  command.add_option("--cache", options.cache, "trained encoders; default ~/.cache/mellow")->type_name("DIR");
+  command.add_flag("--no-cache", options.no_cache, "always pretrain, keep nothing");
+  std::string names;
+  for (const char* name :
+       {"--pretrain-iterations", "--pretrain-batch", "--enc-norm", "--cache", "--no-cache"}) {
+    command.get_option(name)->group("");
+    names += std::string(" ") + name;
+  }
+  name_in_footer(command, "Of mellow pretrain", names);
 }
 
 void add_method_options(CLI::App& command, std::map<std::string, std::string>& given) {
-  add_options_of(command, methods(), "Method options (mellow train --list-methods)", given);
+  add_options_of(command, methods(), "Of methods (mellow train --list-methods)", given);
 }
 
 void add_network_options(CLI::App& command, std::map<std::string, std::string>& given) {
-  add_options_of(command, model_entries(), "Model options (mellow train --list-models)", given);
+  add_options_of(command, model_entries(), "Of models (mellow train --list-models)", given);
 }
 
 MethodOptions checked_options(const Method& method, const std::string& model,

@@ -10,6 +10,7 @@
 #include "mellow/engine/io/read_file.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/model_file.h"
+#include "mellow/tools/wrap.h"
 
 namespace mellow::tools {
 namespace {
@@ -25,6 +26,11 @@ void add_model_options(CLI::App& command, TrainOptions& o) {
   const char* group = "Training";
   command.add_option("--model", o.model, "see --list-models")->type_name("NAME")->group(group);
   command.add_option("--method", o.method, "see --list-methods")->type_name("NAME")->group(group);
+  command.add_option("--teacher", o.teacher, "trained run, for methods that have a teacher")
+      ->type_name("RUN")
+      ->group(group);
+  add_encoder_options(command, o.encoder);
+  command.get_option("--encoder")->group(group);
   add_count(command, "--epochs", o.epochs, 1, "passes over the training set")->group(group);
   add_count(command, "--batch-size", o.batch_size, 1, "series per step")->group(group);
   command.add_option("--lr", o.rate, "learning rate of Adam")
@@ -39,21 +45,41 @@ void add_model_options(CLI::App& command, TrainOptions& o) {
       ->group(group);
   command.add_option("--seed", o.seeds, "drives start, order and pretraining")->type_name("N")->group(group);
   add_count(command, "--ensemble", o.ensemble, 1, "networks whose probabilities are averaged")->group(group);
-  add_count(command, "--jobs", o.jobs, 0,
-            "trainings at once, when lists (a,b,c) of --dataset, --model, "
-            "--method, --seed ask for several; 0: one per thread")
-      ->group(group);
   add_choice(command, "--framework", o.framework, {"torch", "keras"}, "start, norm and Adam of")
       ->group(group);
   command.add_option("--val", o.val, "none or holdout:0.2")->type_name("HOW")->group(group);
+  add_choice(command, "--select", o.select, {"last", "best-train-loss", "best-validation"}, "weights to save")
+      ->group(group);
   add_count(command, "--evaluate-every", o.evaluate_every, 1, "epochs; 5 or 1 for best_test_at_5")
       ->group(group);
-  add_choice(command, "--select", o.select, {"last", "best-train-loss", "best-validation"},
-             "weights to save (default: the last that applies)")
+}
+
+void add_run_options(CLI::App& command, TrainOptions& o) {
+  const char* group = "Run";
+  command.add_option("--out", o.out, "default runs/<dataset>-<model>-<method>-s<seed>")
+      ->type_name("DIR")
       ->group(group);
-  command.add_option("--teacher", o.teacher, "trained run for methods that have a teacher")
-      ->type_name("RUN")
+  command.add_flag("--resume", o.resume, "go on where the run in --out stopped")->group(group);
+  command.add_flag("--overwrite", o.overwrite, "start anew in --out")->group(group);
+  add_count(command, "--checkpoint-every", o.checkpoint_every, 0, "epochs; and about every minute")
       ->group(group);
+  add_count(command, "--jobs", o.jobs, 0, "trainings at once, for lists (a,b,c) of them; 0: one per thread")
+      ->group(group);
+  command.add_flag("--quiet", o.quiet, "no progress on stderr")->group(group);
+  add_device_options(command, o.device);
+  for (const char* name : {"--device", "--precision", "--threads"}) command.get_option(name)->group(group);
+}
+
+// One entry of a list: its name, or nothing, and a text beside it.
+void print_listed(const std::string& name, const std::string& listed) {
+  constexpr size_t column = 21;
+  fmt::print("{:<20} {}\n", name, wrapped(listed, column, column));
+}
+
+std::string teacher_text(const Method& method) {
+  return fmt::format("teacher: --teacher RUN{}{}",
+                     method.teacher == TeacherKind::own ? ", else the same model trained first" : "",
+                     method.needs_validation ? "; needs --val" : "");
 }
 
 std::string default_text(const MethodOption& option) {
@@ -64,21 +90,12 @@ std::string default_text(const MethodOption& option) {
 }  // namespace
 
 void add_train_options(CLI::App& command, TrainOptions& o) {
+  // Those that --model and --method name in their help need no line of their own.
+  command.add_flag("--list-methods", o.list_methods, "methods, formulas, options; then exit")->group("");
+  command.add_flag("--list-models", o.list_models, "models; then exit")->group("");
   add_data_options(command, o.data);
   add_model_options(command, o);
-  add_encoder_options(command, o.encoder);
-  add_device_options(command, o.device);
-  const char* group = "Run directory";
-  command.add_option("--out", o.out, "default runs/<dataset>-<model>-<method>-s<seed>")
-      ->type_name("DIR")
-      ->group(group);
-  add_count(command, "--checkpoint-every", o.checkpoint_every, 0, "epochs; and about every minute")
-      ->group(group);
-  command.add_flag("--resume", o.resume, "go on where the run in --out stopped")->group(group);
-  command.add_flag("--overwrite", o.overwrite, "start anew in --out")->group(group);
-  command.add_flag("--quiet", o.quiet, "no progress on stderr")->group(group);
-  command.add_flag("--list-methods", o.list_methods, "methods, formulas, options; then exit");
-  command.add_flag("--list-models", o.list_models, "models; then exit");
+  add_run_options(command, o);
   add_network_options(command, o.model_options);
   add_method_options(command, o.method_options);
 }
@@ -138,18 +155,20 @@ Json to_json(const TrainOptions& o, const MethodOptions& method_options, const C
 
 void print_methods() {
   for (const Method& method : methods()) {
-    fmt::print("{:<20} {}\n{:<20} {}\n", method.name, method.formula, "", method.paper);
+    print_listed(method.name, method.formula);
+    print_listed("", method.paper);
+    if (method.teacher != TeacherKind::none) print_listed("", teacher_text(method));
     for (const MethodOption& option : method.options)
-      fmt::print("{:<20} --{} {}: {}\n", "", option.name, default_text(option), option.help);
+      print_listed("", fmt::format("--{} {}: {}", option.name, default_text(option), option.help));
   }
 }
 
 void print_models() {
   for (const ModelEntry& model : model_entries()) {
-    fmt::print("{:<20} {}\n", model.name, model.summary);
+    print_listed(model.name, model.summary);
     for (const ModelOption& option : model.options)
-      fmt::print("{:<20} --{} {} ({}): {}\n", "", option.name, option.value, fmt::join(option.choices, ", "),
-                 option.help);
+      print_listed("", fmt::format("--{} {} ({}): {}", option.name, option.value,
+                                   fmt::join(option.choices, ", "), option.help));
   }
 }
 

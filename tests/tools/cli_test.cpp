@@ -275,6 +275,13 @@ TEST_CASE("every command has help with an example") {
     CHECK(help.code == 0);
     CHECK(contains(help.out, std::string("Example: mellow ") + command));
   }
+  // What must fit a screen: 40 lines of 100 columns.
+  std::istringstream help(place.run({"train", "--help"}).out),
+      list(place.run({"train", "--list-methods"}).out);
+  int lines = 0;
+  for (std::string line; std::getline(help, line); ++lines) CHECK(line.size() <= 100);
+  CHECK(lines <= 40);
+  for (std::string line; std::getline(list, line);) CHECK(line.size() <= 100);
   CHECK(place.run({"info"}).code == 0);
   CHECK(contains(place.run({"train", "--list-methods"}).out, "--epsilon"));
   CHECK(contains(place.run({"train", "--list-models"}).out, "inception-time-3"));
