@@ -19,4 +19,4 @@ class Fcn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms):
             x = torch.relu(norm(conv(x)))
-        return self.head(x.mean(dim=2))
+        return self.head(x.flatten(2).mean(dim=2))
