@@ -107,8 +107,7 @@ class Pretraining final : public Job {
     start.arrays.emplace_back("crops", host_array(crops));
     const Crops first = draw_crops(0, 0, length, batch);
     views_ = {view(first, first.early, first.right, 0), view(first, first.left, first.late, 1)};
-    for (size_t i = 0; i < 2; ++i)
-      start.arrays.emplace_back(text("mask", i + 1), to_host(views_[i].mask));
+    for (size_t i = 0; i < 2; ++i) start.arrays.emplace_back(text("mask", i + 1), to_host(views_[i].mask));
     kept_ = first.right - first.left;
   }
   // The loss of the first crops and masks, without dropout.
