@@ -43,21 +43,49 @@ inline MELLOW_CLONES void add_rows(int64_t n, const float* a, const float* b, fl
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = a[i] + b[i];
 }
+// to[i] (+)= from[i / 2], row by row: each row of `from` serves an even row and the odd one after it.
+inline MELLOW_CLONES void spread_rows(int64_t rows, int64_t columns, const float* from, bool add, float* to,
+                                      int64_t to_row) {
+  for (int64_t t = 0; t < rows; ++t) {
+    const float* a = from + t / 2 * columns;
+    float* b = to + t * to_row;
+#pragma GCC ivdep
+    for (int64_t n = 0; n < columns; ++n) b[n] = add ? b[n] + a[n] : a[n];
+  }
+}
+
+// `rows` steps whose three input rows lie within the series.
+inline MELLOW_CLONES void fill_inner(int64_t rows, int64_t depth, const float* x, int64_t x_row,
+                                     float* even_less_odd, float* odd, float* next_less_odd) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const float* from = x + 2 * i * x_row;
+#pragma GCC ivdep
+    for (int64_t d = 0; d < depth; ++d) {
+      const float v = from[x_row + d];
+      even_less_odd[i * depth + d] = from[d] - v;
+      odd[i * depth + d] = v;
+      next_less_odd[i * depth + d] = from[2 * x_row + d] - v;
+    }
+  }
+}
 
 // One sample's phases, each of p.size() elements: X_even - X_odd, X_odd, X_next - X_odd.
 template <class W>
 void fill_phases(const W& w, const Phases& p, const float* x, const float* zeros, float* const to[3]) {
-  const auto row = [&](int64_t i) {
-    const int64_t at = w.first + i;
-    return at >= 0 && at < w.length ? x + at * w.x_row : zeros;
-  };
-  for (int64_t i = 0; i < p.length; ++i) {
-    const float *even = row(2 * (p.first + i)), *odd = row(2 * (p.first + i) + 1),
-                *next = row(2 * (p.first + i) + 2);
-    subtract_rows(p.depth, even, odd, to[0] + i * p.depth);
+  const auto at = [&](int64_t i) { return w.first + 2 * (p.first + i); };  // the even row of step i
+  const auto row = [&](int64_t i) { return i >= 0 && i < w.length ? x + i * w.x_row : zeros; };
+  const auto outer = [&](int64_t i) {
+    const float* odd = row(at(i) + 1);
+    subtract_rows(p.depth, row(at(i)), odd, to[0] + i * p.depth);
     std::copy_n(odd, p.depth, to[1] + i * p.depth);
-    subtract_rows(p.depth, next, odd, to[2] + i * p.depth);
-  }
+    subtract_rows(p.depth, row(at(i) + 2), odd, to[2] + i * p.depth);
+  };
+  int64_t i = 0, end = p.length;
+  for (; i < end && at(i) < 0; ++i) outer(i);
+  while (end > i && at(end - 1) + 2 >= w.length) outer(--end);
+  if (i < end)
+    fill_inner(end - i, p.depth, x + at(i) * w.x_row, w.x_row, to[0] + i * p.depth, to[1] + i * p.depth,
+               to[2] + i * p.depth);
 }
 
 }  // namespace mellow::cpu

@@ -71,14 +71,7 @@ class Halves {
     float* shared = scratch + 3 * staged_;
     fill_phases(w_, phases_, x, zeros_, staged);
     parts_[middle].run(staged[middle], shared, thread);
-    for (int64_t t = 0; t < w_.rows; ++t) {
-      float* to = y + t * w_.y_row;
-      const float* from = shared + t / 2 * w_.columns;
-      if (w_.accumulate)
-        add_rows(w_.columns, to, from, to);
-      else
-        std::copy_n(from, w_.columns, to);
-    }
+    spread_rows(w_.rows, w_.columns, shared, w_.accumulate, y, w_.y_row);
     parts_[even].run(staged[even], y, thread);
     parts_[odd].run(staged[odd], y + w_.y_row, thread);
   }
