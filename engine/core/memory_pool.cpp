@@ -8,8 +8,18 @@
 #include "mellow/engine/core/error.h"
 
 namespace mellow {
+namespace {
 
-MemoryPool::MemoryPool(System system, size_t limit) : system_(std::move(system)), limit_(limit) {}
+// Whether one more block of the size would leave more waiting than half of the peak.
+bool piles_up(const MemoryUse& use, size_t size) {
+  const size_t most = std::max(use.peak, use.in_use + size);
+  return use.reserved + size > most + most / 2;
+}
+
+}  // namespace
+
+MemoryPool::MemoryPool(System system, size_t limit, Fit fit)
+    : system_(std::move(system)), limit_(limit), fit_(fit) {}
 
 MemoryPool::~MemoryPool() { trim_locked(); }
 
@@ -25,13 +35,12 @@ size_t MemoryPool::size_class(size_t bytes) {
 void* MemoryPool::allocate(size_t bytes) {
   const size_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
-  if (auto found = waiting_.find(size); found != waiting_.end() && !found->second.empty()) {
-    void* block = found->second.back();
-    found->second.pop_back();
+  if (void* block = waiting_block(size)) {
     use_.in_use += size;
     use_.peak = std::max(use_.peak, use_.in_use);
     return block;
   }
+  give_back_smaller(size);
   if (limit_ != 0 && use_.reserved + size > limit_) trim_locked();
   void* block = limit_ != 0 && use_.reserved + size > limit_ ? nullptr : system_.allocate(size);
   if (block == nullptr) {
@@ -49,11 +58,41 @@ void* MemoryPool::allocate(size_t bytes) {
   return block;
 }
 
+// Takes a block of the class, or a larger one where that is allowed and needed; null when there is none.
+void* MemoryPool::waiting_block(size_t size) {
+  const bool larger = fit_ == Fit::up_to_eightfold && piles_up(use_, size);
+  const auto found = larger ? waiting_.lower_bound(size) : waiting_.find(size);
+  if (found == waiting_.end() || found->second.empty() || found->first / 8 > size) return nullptr;
+  void* block = found->second.back();
+  found->second.pop_back();
+  if (found->first != size) larger_[block] = found->first;
+  if (found->second.empty() && fit_ == Fit::up_to_eightfold) waiting_.erase(found);
+  return block;
+}
+
+void MemoryPool::give_back_smaller(size_t size) {
+  if (fit_ == Fit::same_class || !piles_up(use_, size)) return;
+  size_t freed = 0;
+  for (auto next = waiting_.lower_bound(size); freed < size && next != waiting_.begin();) {
+    auto& [smaller, blocks] = *--next;
+    for (; freed < size && !blocks.empty(); blocks.pop_back()) {
+      system_.release(blocks.back());
+      use_.reserved -= smaller;
+      freed += smaller;
+    }
+    if (blocks.empty()) next = waiting_.erase(next);
+  }
+}
+
 void MemoryPool::release(void* block, size_t bytes) noexcept {
   if (block == nullptr) return;
-  const size_t size = size_class(bytes);
+  size_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
   use_.in_use -= size;
+  if (const auto found = larger_.find(block); found != larger_.end()) {
+    size = found->second;
+    larger_.erase(found);
+  }
   waiting_[size].push_back(block);
 }
 

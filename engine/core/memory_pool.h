@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 namespace mellow {
@@ -24,8 +25,13 @@ class MemoryPool {
     std::function<void*(size_t)> allocate;  // returns nullptr when there is no memory
     std::function<void(void*)> release;
   };
+  // How requests find blocks. Shapes that change from step to step would fill same_class with blocks of every
+  // size ever asked for: up_to_eightfold also takes the smallest larger block, up to eight times the request,
+  // and before it takes more from the system it gives back waiting blocks that are too small, largest first,
+  // up to the size of the request. Repeated shapes still settle: each request keeps its block.
+  enum class Fit { same_class, up_to_eightfold };
   // `limit` is in bytes, 0 for none.
-  MemoryPool(System system, size_t limit);
+  MemoryPool(System system, size_t limit, Fit fit = Fit::same_class);
   ~MemoryPool();
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -41,13 +47,17 @@ class MemoryPool {
   static size_t size_class(size_t bytes);
 
  private:
+  void* waiting_block(size_t size);
+  void give_back_smaller(size_t size);
   void trim_locked();
 
   mutable std::mutex mutex_;
   System system_;
   size_t limit_;
+  Fit fit_;
   MemoryUse use_;
-  std::map<size_t, std::vector<void*>> waiting_;
+  std::map<size_t, std::vector<void*>> waiting_;  // by class; no empty lists with up_to_eightfold
+  std::unordered_map<void*, size_t> larger_;      // blocks handed out for less than their class
 };
 
 }  // namespace mellow

@@ -17,7 +17,7 @@ Cpu::Cpu(const Options& options)
     : options_(options),
       pool_(
           {[](size_t bytes) { return std::aligned_alloc(alignment, bytes); }, [](void* p) { std::free(p); }},
-          options.memory_limit) {}
+          options.memory_limit, MemoryPool::Fit::up_to_eightfold) {}
 
 Cpu::~Cpu() = default;
 

@@ -9,8 +9,8 @@
 #include "mellow/kernels/cpu/elementwise.h"
 
 // Memory bound, so as few passes over x as there can be: forward reads it twice (statistics, normalise),
-// backward twice (sums, dx). Rows are […]; channels are the inner loop. Sums are kept in double, one set per
-// part of the rows, and joined in the order of the parts.
+// backward twice (sums, dx). Rows are […]; channels are the inner loop. A few rows are summed in the element
+// type, those sums in double, one set per part of the rows, and joined in the order of the parts.
 namespace mellow {
 namespace {
 
@@ -23,14 +23,14 @@ inline __attribute__((always_inline)) void add_moments(int64_t channels, const T
                                                        const T* shift, double* sum, double* squares) {
 #pragma GCC ivdep
   for (int64_t c = 0; c < channels; ++c) {
-    double s = 0, q = 0;
+    T s = 0, q = 0;
     for (int r = 0; r < rows; ++r) {
-      const double d = static_cast<double>(x[r * stride + c]) - static_cast<double>(shift[c]);
+      const T d = x[r * stride + c] - shift[c];
       s += d;
       q += d * d;
     }
-    sum[c] += s;
-    squares[c] += q;
+    sum[c] += static_cast<double>(s);
+    squares[c] += static_cast<double>(q);
   }
 }
 
@@ -60,16 +60,37 @@ MELLOW_CLONES void normalise(int64_t channels, const T* x, const T* mean, const 
   }
 }
 
-// One row into sums[c] += g and products[c] += g (x - mean), where g is dy, or 0 where relu cut (y <= 0).
-template <bool relu, class T>
-MELLOW_CLONES void add_gradient_row(int64_t channels, const T* x, const T* y, const T* dy, const T* mean,
-                                    double* sums, double* products) {
+// A block of `rows` rows into sums[c] += g and products[c] += g (x - mean), where g is dy, or 0 where relu
+// cut (y <= 0).
+template <int rows, bool relu, class T>
+inline __attribute__((always_inline)) void add_gradients(int64_t channels, const T* x, int64_t x_row,
+                                                         const T* y, int64_t y_row, const T* dy,
+                                                         int64_t dy_row, const T* mean, double* sums,
+                                                         double* products) {
 #pragma GCC ivdep
   for (int64_t c = 0; c < channels; ++c) {
-    const T g = relu && y[c] <= 0 ? 0 : dy[c];
-    sums[c] += g;
-    products[c] += static_cast<double>(g) * (x[c] - mean[c]);
+    T s = 0, p = 0;
+    for (int r = 0; r < rows; ++r) {
+      const T g = relu && y[r * y_row + c] <= 0 ? 0 : dy[r * dy_row + c];
+      s += g;
+      p += g * (x[r * x_row + c] - mean[c]);
+    }
+    sums[c] += static_cast<double>(s);
+    products[c] += static_cast<double>(p);
   }
+}
+
+template <bool relu, class T>
+MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int64_t x_row, const T* y,
+                                 int64_t y_row, const T* dy, int64_t dy_row, const T* mean, double* sums,
+                                 double* products) {
+  int64_t r = 0;
+  for (; r + rows_at_once <= rows; r += rows_at_once)
+    add_gradients<rows_at_once, relu>(channels, x + r * x_row, x_row, y + r * y_row, y_row, dy + r * dy_row,
+                                      dy_row, mean, sums, products);
+  for (; r < rows; ++r)
+    add_gradients<1, relu>(channels, x + r * x_row, x_row, y + r * y_row, y_row, dy + r * dy_row, dy_row,
+                           mean, sums, products);
 }
 
 // dx := slope · (g - centre - (x - mean) · tilt), or += with `add`.
@@ -180,9 +201,9 @@ void backward_of(const Cpu& cpu, const BatchNorm& op, const Tensor& dy, Gradient
   const T *mean = op.mean.data<T>(), *inv_std = op.inv_std.data<T>();
   const Sums sums =
       sum_rows(cpu, from.count, channels, [&](int64_t begin, int64_t end, double* s, double* p) {
-        for (int64_t r = begin; r < end; ++r)
-          add_gradient_row<relu>(channels, x + r * from.stride, y + r * kept.stride, g + r * up.stride, mean,
-                                 s, p);
+        gradient_sums<relu>(end - begin, channels, x + begin * from.stride, from.stride,
+                            y + begin * kept.stride, kept.stride, g + begin * up.stride, up.stride, mean, s,
+                            p);
       });
   if (gradients.wanted(1)) add_to(gradients.target(1), sums.data() + channels, inv_std);
   if (gradients.wanted(2)) add_to<T>(gradients.target(2), sums.data(), nullptr);

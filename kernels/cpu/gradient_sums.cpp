@@ -30,26 +30,36 @@ GradientSums<T>::GradientSums(const WindowGradient<T>& gradient, const KernelOpt
 
 template <class T>
 void GradientSums<T>::run() {
-  const int64_t units = ceil_div(g_.batch, samples_per_unit_) * units_per_sample_;
 #pragma omp parallel num_threads(options_.threads) if (options_.threads > 1)
   {
     begin_thread();
 #pragma omp for schedule(static)
     for (int part = 0; part < options_.threads; ++part) {
-      std::fill_n(sums_ + part * sum_size_, sum_size_, T(0));
-      std::fill_n(bias_sums_ + part * bias_size_, bias_size_, T(0));
-      const Range mine = part_of_range(units, part, options_.threads);
-      for (int64_t u = mine.begin; u < mine.end; ++u) {
-        const int64_t s = u / units_per_sample_ * samples_per_unit_;
-        const Range samples{s, std::min(g_.batch, s + samples_per_unit_)};
-        const Range rows = part_of_range(g_.rows, u % units_per_sample_, units_per_sample_);
-        if (g_.dbias) add_bias(samples, rows, bias_sums_ + part * bias_size_);
-        run_unit(samples, rows, part, sums_ + part * sum_size_);
-      }
+      clear(part);
+      add(part);
     }
     end_thread();
 #pragma omp for schedule(static)
     for (int64_t n = 0; n < g_.columns; ++n) write_column(n);
+  }
+}
+
+template <class T>
+void GradientSums<T>::clear(int part) const {
+  std::fill_n(sums_ + part * sum_size_, sum_size_, T(0));
+  std::fill_n(bias_sums_ + part * bias_size_, bias_size_, T(0));
+}
+
+template <class T>
+void GradientSums<T>::add(int part) const {
+  const Range mine =
+      part_of_range(ceil_div(g_.batch, samples_per_unit_) * units_per_sample_, part, options_.threads);
+  for (int64_t u = mine.begin; u < mine.end; ++u) {
+    const int64_t s = u / units_per_sample_ * samples_per_unit_;
+    const Range samples{s, std::min(g_.batch, s + samples_per_unit_)};
+    const Range rows = part_of_range(g_.rows, u % units_per_sample_, units_per_sample_);
+    if (g_.dbias) add_bias(samples, rows, bias_sums_ + part * bias_size_);
+    run_unit(samples, rows, part, sums_ + part * sum_size_);
   }
 }
 

@@ -19,6 +19,12 @@ class GradientSums {
                int64_t steps_per_unit, Arena& arena);
   void run();
 
+  // The steps of run(), for one that brings samples from elsewhere: a part's sums are cleared once, the units
+  // of the batch as it is at that moment added any number of times, and column n of dw and dbias written.
+  void clear(int part) const;
+  void add(int part) const;
+  void write_column(int64_t n) const;
+
  protected:
   ~GradientSums() = default;
 
@@ -47,7 +53,6 @@ class GradientSums {
 
  private:
   void add_bias(Range samples, Range rows, T* sums) const;
-  void write_column(int64_t n) const;
 
   int64_t sum_size_, bias_size_;
   T *sums_, *bias_sums_;

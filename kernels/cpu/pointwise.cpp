@@ -31,16 +31,13 @@ constexpr auto positive_part = [](auto x) { return x < 0 ? 0 : x; };
 constexpr auto where_positive = [](auto dy, auto y) { return y <= 0 ? 0 : dy; };
 
 constexpr auto gelu_value = [](auto x) {
-  using T = decltype(x);
-  constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
-  return x * (T{0.5} + T{0.5} * cpu::erf_of(x * root_half));
+  return x * cpu::normal_of(x, cpu::exp_of(decltype(x){-0.5} * x * x));
 };
 constexpr auto gelu_gradient = [](auto dy, auto x) {
   using T = decltype(x);
   constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
-  const T below = T{0.5} + T{0.5} * cpu::erf_of(x * root_half);
-  const T density = cpu::exp_of(T{-0.5} * x * x) * (std::numbers::inv_sqrtpi_v<T> * root_half);
-  return dy * (below + x * density);
+  const T gauss = cpu::exp_of(T{-0.5} * x * x);
+  return dy * (cpu::normal_of(x, gauss) + x * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half));
 };
 
 }  // namespace

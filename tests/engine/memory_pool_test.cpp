@@ -119,3 +119,43 @@ TEST_CASE("context: limit and poison reach the pool; memory comes back with the 
   for (int i = 0; i < 10; ++i) Tensor::zeros(context, {100});
   CHECK(context.memory().system_allocations == taken);
 }
+
+TEST_CASE("memory pool: with larger fits, changing sizes do not pile up") {
+  int live = 0;
+  MemoryPool pool(counted(live), 0, MemoryPool::Fit::up_to_eightfold);
+  void* large = pool.allocate(8192);
+  pool.release(large, 8192);
+  void* half = pool.allocate(4096);  // half of the peak may wait
+  CHECK(half != large);
+  void* small = pool.allocate(1024);  // more may not: an eighth of the large block
+  CHECK(small == large);
+  CHECK(pool.use().in_use == 4096 + 1024);
+  pool.release(small, 1024);
+  CHECK(pool.use().in_use == 4096);
+  CHECK(pool.allocate(8192) == large);  // it came back under its own class
+  pool.release(half, 4096);
+  pool.release(large, 8192);
+  CHECK(pool.use().reserved == 8192 + 4096);
+  void* tiny =
+      pool.allocate(256);  // far below an eighth of both: from the system, nothing smaller to give back
+  CHECK(live == 3);
+  pool.release(tiny, 256);
+  // Rising sizes: at most half of the peak waits.
+  for (size_t size = 65536; size < 1 << 20; size += 32768) {
+    pool.release(pool.allocate(size), size);
+    CHECK(pool.use().reserved <= pool.use().peak * 3 / 2 + 4096);
+  }
+  // A repeated sequence settles.
+  const auto step = [&] {
+    void* a = pool.allocate(4096);
+    void* b = pool.allocate(20000);
+    pool.release(a, 4096);
+    void* c = pool.allocate(30000);
+    pool.release(b, 20000);
+    pool.release(c, 30000);
+  };
+  for (int i = 0; i < 3; ++i) step();
+  const size_t settled = pool.use().system_allocations;
+  for (int i = 0; i < 3; ++i) step();
+  CHECK(pool.use().system_allocations == settled);
+}

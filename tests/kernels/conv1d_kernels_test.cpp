@@ -7,6 +7,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/kernels/cpu/conv1d_kernels.h"
+#include "mellow/kernels/cpu/halved_taps.h"
 #include "mellow/kernels/cpu/tile_kernel.h"
 #include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/kernels/software_tiles.h"
@@ -216,25 +217,57 @@ TEST_CASE("conv1d kernels: work that is shared by threads against the definition
   }
 }
 
+TEST_CASE("conv1d kernels: halved taps against the definition") {
+  // Once, twice and three times; odd rows and taps, padding beyond the series, rows inside a wider buffer.
+  Conv1dSizes gaps = same_padded(6, 75, 20, 33, 13);
+  gaps.x_row = 27;
+  gaps.x_batch = 75 * 27 + 5;
+  gaps.y_row = 40;
+  gaps.y_batch = 75 * 40 + 3;
+  Conv1dSizes outside = same_padded(9, 33, 16, 16, 26);
+  outside.pad_left = 40;
+  for (const Conv1dSizes& s : {same_padded(5, 61, 18, 17, 7), same_padded(7, 150, 32, 32, 40),
+                               same_padded(4, 64, 17, 48, 19), gaps, outside}) {
+    CAPTURE(describe(s));
+    const Window<float> window{.batch = s.batch,
+                               .rows = s.out_length,
+                               .taps = s.width,
+                               .depth = s.in_channels,
+                               .columns = s.out_channels};
+    REQUIRE(worth_halving(window, {}));
+    const ConvData<float> data = make_data<float>(s, 5);
+    for (const bool accumulate : {false, true}) {
+      const ConvResult expected = expected_of(s, data, true, accumulate);
+      for (Way way : ways_here()) {
+        if (way.options.precision != Precision::fp32) continue;
+        CAPTURE(way.name);
+        way.options.threads = 1 + 2 * accumulate;
+        check_passes(s, data, expected, true, accumulate, way.options, 2e-6);
+      }
+    }
+  }
+}
+
 TEST_CASE("conv1d kernels: double against the definition") {
   check_random_shapes<double>(150, {{"double", {.isa = Isa::portable}, 1e-13, 1}});
 }
 
 TEST_CASE("conv1d kernels: forward and backward data do not depend on the number of threads") {
-  const Conv1dSizes s = same_padded(3, 200, 24, 33, 8);
-  const auto x = random_values<float>(x_elements(s), 1), w = random_values<float>(w_elements(s), 2);
-  const auto dy = random_values<float>(y_elements(s), 3);
-  std::vector<float> y[2] = {dy, dy}, dx[2] = {x, x};
-  for (int i : {0, 1}) {
-    KernelOptions options{.threads = i == 0 ? 1 : 5};
-    const Workspace memory(std::max(conv1d_workspace<float>(Conv1dPass::forward, s, options),
-                                    conv1d_workspace<float>(Conv1dPass::backward_data, s, options)));
-    memory.lend_to(options);
-    conv1d_forward<float>(s, x.data(), w.data(), nullptr, y[i].data(), options);
-    conv1d_backward_data<float>(s, dy.data(), w.data(), dx[i].data(), false, options);
+  for (const Conv1dSizes& s : {same_padded(3, 200, 24, 33, 8), same_padded(7, 100, 24, 33, 22)}) {
+    const auto x = random_values<float>(x_elements(s), 1), w = random_values<float>(w_elements(s), 2);
+    const auto dy = random_values<float>(y_elements(s), 3);
+    std::vector<float> y[2] = {dy, dy}, dx[2] = {x, x};
+    for (int i : {0, 1}) {
+      KernelOptions options{.threads = i == 0 ? 1 : 5};
+      const Workspace memory(std::max(conv1d_workspace<float>(Conv1dPass::forward, s, options),
+                                      conv1d_workspace<float>(Conv1dPass::backward_data, s, options)));
+      memory.lend_to(options);
+      conv1d_forward<float>(s, x.data(), w.data(), nullptr, y[i].data(), options);
+      conv1d_backward_data<float>(s, dy.data(), w.data(), dx[i].data(), false, options);
+    }
+    CHECK(y[0] == y[1]);
+    CHECK(dx[0] == dx[1]);
   }
-  CHECK(y[0] == y[1]);
-  CHECK(dx[0] == dx[1]);
 }
 
 TEST_CASE("conv1d kernels: sizes that make no convolution are errors") {

@@ -19,7 +19,7 @@ class Fcn(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         for conv, norm in zip(self.convs, self.norms):
             x = torch.relu(norm(conv(x)))
-        return x.mean(dim=2)
+        return x.flatten(2).mean(dim=2)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))

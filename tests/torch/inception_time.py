@@ -30,13 +30,13 @@ class Block(nn.Module):
         width = filters if inputs > 1 else 1
         self.bottleneck = conv(inputs, filters, 1) if inputs > 1 else None
         self.convs = nn.ModuleList(conv(width, filters, k) for k in (kernel, kernel // 2, kernel // 4))
+        self.pool = nn.MaxPool1d(3, stride=1, padding=1)
         self.pool_conv = conv(inputs, filters, 1)
         self.norm = batch_norm(4 * filters, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         narrow = x if self.bottleneck is None else self.bottleneck(x)
-        pooled = nn.functional.max_pool1d(x, 3, stride=1, padding=1)
-        branches = [c(narrow) for c in self.convs] + [self.pool_conv(pooled)]
+        branches = [c(narrow) for c in self.convs] + [self.pool_conv(self.pool(x))]
         return torch.relu(self.norm(torch.cat(branches, dim=1)))
 
 
@@ -68,4 +68,4 @@ class InceptionTime(nn.Module):
             if d % 3 == 2:
                 x = torch.relu(x + self.shortcuts[d // 3](residual))
                 residual = x
-        return self.head(x.mean(dim=2))
+        return self.head(x.flatten(2).mean(dim=2))

@@ -44,4 +44,4 @@ class ResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
             x = block(x)
-        return self.head(x.mean(dim=2))
+        return self.head(x.flatten(2).mean(dim=2))

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""PyTorch's side of run.py: loads the start that mellow wrote, prints the first answers, then runs as many
+steps as each line of the standard input asks for.
+
+    torch_step.py MODEL THREADS VARIANT START.safetensors
+
+Variants: eager (Conv1d as it comes, default Adam), channels-last (the same network as Conv2d in channels-last
+memory, fused Adam), bf16 (channels-last under bfloat16 autocast), compile (eager through torch.compile).
+"""
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "torch"))
+import ts2vec  # noqa: E402
+from fcn import Fcn  # noqa: E402
+from inception_time import InceptionTime  # noqa: E402
+from resnet import ResNet  # noqa: E402
+from resnet18 import ResNet18  # noqa: E402
+
+CLASSES = 5
+MODELS = {
+    "inception-time": lambda: InceptionTime(1, CLASSES, 6),
+    "inception-time-3": lambda: InceptionTime(1, CLASSES, 3),
+    "inception-time-1": lambda: InceptionTime(1, CLASSES, 1),
+    "resnet18": lambda: ResNet18(1, CLASSES),
+    "resnet": lambda: ResNet(1, CLASSES),
+    "fcn": lambda: Fcn(1, CLASSES),
+    "ts2vec": lambda: ts2vec.Encoder(1),
+}
+TAU, KL_WEIGHT = 2, 4
+
+
+def memory_mb(key: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1]) / 1024
+    return 0
+
+
+def wide(layer: nn.Module) -> nn.Module:
+    """A layer over (batch, channels, length) as one over (batch, channels, 1, length), with its weights."""
+    if isinstance(layer, nn.Conv1d):
+        padding = layer.padding if isinstance(layer.padding, str) else (0, *layer.padding)
+        made = nn.Conv2d(layer.in_channels, layer.out_channels, (1, *layer.kernel_size), (1, *layer.stride),
+                         padding, (1, *layer.dilation), layer.groups, layer.bias is not None)
+    elif isinstance(layer, nn.BatchNorm1d):
+        made = nn.BatchNorm2d(layer.num_features, layer.eps, layer.momentum)
+    elif isinstance(layer, nn.MaxPool1d):
+        return nn.MaxPool2d((1, layer.kernel_size), (1, layer.stride), (0, layer.padding))
+    else:
+        for name, child in layer.named_children():
+            setattr(layer, name, wide(child))
+        return layer
+    made.load_state_dict({k: v.unsqueeze(2) if v.dim() == 3 else v for k, v in layer.state_dict().items()})
+    return made
+
+
+class Lifted(nn.Module):
+    """A wide network that takes and gives (batch, channels, length)."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = wide(net).to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.net(x.unsqueeze(2))
+        return y.squeeze(2) if y.dim() == 4 else y
+
+
+class Classification:
+    """Cross entropy and KL to per-class soft labels, Adam, the whole set as one batch."""
+
+    def __init__(self, net: nn.Module, start: dict[str, Tensor], variant: str):
+        self.net = net if variant in ("eager", "compile") else Lifted(net)
+        self.run_net = torch.compile(self.net) if variant == "compile" else self.net
+        self.bf16 = variant == "bf16"
+        self.optimizer = torch.optim.Adam(self.net.parameters(), fused=None if variant == "eager" else True)
+        self.x = start["x"].transpose(1, 2).contiguous()
+        self.labels = start["labels"].long()
+        self.soft = start["soft"]
+        self.net.train()
+
+    def step(self) -> float:
+        order = torch.randperm(len(self.x))
+        x, labels = self.x[order], self.labels[order]
+        self.optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            z = self.run_net(x)
+        z = z.float()
+        kl = functional.kl_div(functional.log_softmax(z / TAU, 1), self.soft[labels], reduction="batchmean")
+        loss = functional.cross_entropy(z, labels) + KL_WEIGHT * kl
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def first_answers(self) -> list[float]:
+        return [self.step() for _ in range(3)]
+
+
+class Pretraining:
+    """TS2Vec's iteration, with the crops that mellow drew."""
+
+    def __init__(self, encoder: nn.Module, start: dict[str, Tensor], variant: str):
+        self.encoder = encoder
+        if variant not in ("eager", "compile"):
+            encoder.feature_extractor = Lifted(encoder.feature_extractor)
+        self.run_encoder = torch.compile(encoder) if variant == "compile" else encoder
+        self.bf16 = variant == "bf16"
+        self.optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-3, weight_decay=0.01,
+                                           fused=None if variant == "eager" else True)
+        self.average = AveragedModel(encoder)
+        self.x = start["x"]
+        self.masks = [start["mask1"].bool(), start["mask2"].bool()]
+        self.crops = start["crops"].view(-1, 4 + len(self.x)).tolist()
+        self.iteration = 0
+
+    def view(self, offsets: Tensor, begin: int, end: int) -> Tensor:
+        rows = torch.arange(len(self.x)).unsqueeze(1)
+        return self.x[rows, offsets.unsqueeze(1) + torch.arange(begin, end)]
+
+    def loss(self, crop: list[int], masks: list[Tensor | None]) -> Tensor:
+        left, right, early, late = crop[:4]
+        offsets = torch.tensor(crop[4:])
+        views = [self.view(offsets, early, right), self.view(offsets, left, late)]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            z1, z2 = (self.run_encoder(v, torch.rand(v.shape[:2]) < 0.5 if m is None else m)
+                      for v, m in zip(views, masks))
+        return ts2vec.hierarchical_contrast(z1[:, left - right:].float(), z2[:, :right - left].float())
+
+    def first_answers(self) -> list[float]:
+        self.encoder.eval()
+        with torch.no_grad():
+            answer = self.loss(self.crops[0], self.masks).item()
+        self.encoder.train()
+        return [answer]
+
+    def step(self) -> float:
+        self.optimizer.zero_grad()
+        loss = self.loss(self.crops[self.iteration], [None, None])
+        loss.backward()
+        self.optimizer.step()
+        self.average.update_parameters(self.encoder)
+        self.iteration += 1
+        return loss.item()
+
+
+def main() -> None:
+    model, threads, variant, path = sys.argv[1:]
+    warnings.filterwarnings("ignore", message="Using padding='same'")
+    torch.set_num_threads(int(threads))
+    baseline = memory_mb("VmRSS")
+    start = load_file(path)
+    net = MODELS[model]()
+    net.load_state_dict({k.removeprefix("model."): v for k, v in start.items() if k.startswith("model.")})
+    kind = Pretraining if model == "ts2vec" else Classification
+    job = kind(net, start, variant)
+    print(json.dumps({"answers": job.first_answers(), "torch": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        wall, cpu = time.perf_counter(), time.process_time()
+        for _ in range(int(line)):
+            job.step()
+        print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu,
+                          "peak_mb": memory_mb("VmHWM"), "baseline_mb": baseline}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
