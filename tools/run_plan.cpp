@@ -75,7 +75,8 @@ std::vector<uint64_t> parse_seeds(const std::string& typed) {
     if (last < first || last - first >= most_seeds)
       throw Error(
           fmt::format("--seed {}: a range runs from low to high, at most {} seeds", typed, most_seeds));
-    for (uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
+    for (uint64_t i = 0; i <= last - first; ++i)
+      seeds.push_back(first + i);  // last may be the largest there is
     return seeds;
   }
   for (const std::string& part : split_list("--seed", typed)) seeds.push_back(parse_seed(typed, part));

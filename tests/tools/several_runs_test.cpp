@@ -75,9 +75,14 @@ TEST_CASE("wrong lists are refused before anything runs") {
     std::string message;
   };
   const std::vector<Wrong> all = {
-      {{"--seed", "0,,1"}, "between commas"},    {{"--seed", "2..1"}, "low to high"},
-      {{"--seed", "one"}, "whole numbers"},      {{"--seed", "1,1"}, "twice"},
-      {{"--method", "hard,softest"}, "softest"}, {{"--method", "hard,ls", "--tau", "2"}, "--tau"},
+      {{"--seed", "0,,1"}, "between commas"},
+      {{"--seed", "2..1"}, "low to high"},
+      // The largest seeds there are: the range ends, and the next mistake is found.
+      {{"--seed", "18446744073709551614..18446744073709551615", "--method", "none"}, "known are"},
+      {{"--seed", "one"}, "whole numbers"},
+      {{"--seed", "1,1"}, "twice"},
+      {{"--method", "hard,softest"}, "softest"},
+      {{"--method", "hard,ls", "--tau", "2"}, "--tau"},
       {{"--method", "hard,kd"}, "--teacher"},
   };
   for (const Wrong& wrong : all) {
