@@ -30,13 +30,11 @@ void backward_map(const Cpu& cpu, const char* where, F f, Gradients& gradients, 
 constexpr auto positive_part = [](auto x) { return x < 0 ? 0 : x; };
 constexpr auto where_positive = [](auto dy, auto y) { return y <= 0 ? 0 : dy; };
 
-constexpr auto gelu_value = [](auto x) {
-  return x * cpu::normal_of(x, cpu::exp_of(decltype(x){-0.5} * x * x));
-};
+constexpr auto gelu_value = [](auto x) { return x * cpu::normal_of(x, cpu::gauss_of(x)); };
 constexpr auto gelu_gradient = [](auto dy, auto x) {
   using T = decltype(x);
   constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
-  const T gauss = cpu::exp_of(T{-0.5} * x * x);
+  const T gauss = cpu::gauss_of(x);
   return dy * (cpu::normal_of(x, gauss) + x * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half));
 };
 

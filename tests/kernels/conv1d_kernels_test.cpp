@@ -226,7 +226,7 @@ TEST_CASE("conv1d kernels: halved taps against the definition") {
   gaps.y_batch = 75 * 40 + 3;
   Conv1dSizes outside = same_padded(9, 33, 16, 16, 26);
   outside.pad_left = 40;
-  for (const Conv1dSizes& s : {same_padded(5, 61, 18, 17, 7), same_padded(7, 150, 32, 32, 40),
+  for (const Conv1dSizes& s : {same_padded(9, 61, 18, 17, 7), same_padded(7, 150, 32, 32, 40),
                                same_padded(4, 64, 17, 48, 19), gaps, outside}) {
     CAPTURE(describe(s));
     const Window<float> window{.batch = s.batch,
