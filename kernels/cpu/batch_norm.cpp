@@ -60,37 +60,32 @@ MELLOW_CLONES void normalise(int64_t channels, const T* x, const T* mean, const 
   }
 }
 
-// A block of `rows` rows into sums[c] += g and products[c] += g (x - mean), where g is dy, or 0 where relu
-// cut (y <= 0).
-template <int rows, bool relu, class T>
-inline __attribute__((always_inline)) void add_gradients(int64_t channels, const T* x, int64_t x_row,
-                                                         const T* y, int64_t y_row, const T* dy,
-                                                         int64_t dy_row, const T* mean, double* sums,
-                                                         double* products) {
-#pragma GCC ivdep
-  for (int64_t c = 0; c < channels; ++c) {
-    T s = 0, p = 0;
-    for (int r = 0; r < rows; ++r) {
-      const T g = relu && y[r * y_row + c] <= 0 ? 0 : dy[r * dy_row + c];
-      s += g;
-      p += g * (x[r * x_row + c] - mean[c]);
-    }
-    sums[c] += static_cast<double>(s);
-    products[c] += static_cast<double>(p);
-  }
-}
-
+// sums[c] += Σ g and products[c] += Σ g (x - mean), where g is dy, or 0 where relu cut (y <= 0). Three arrays
+// are read, so rows are walked one by one: more would be too many streams for the prefetcher.
 template <bool relu, class T>
 MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int64_t x_row, const T* y,
                                  int64_t y_row, const T* dy, int64_t dy_row, const T* mean, double* sums,
                                  double* products) {
-  int64_t r = 0;
-  for (; r + rows_at_once <= rows; r += rows_at_once)
-    add_gradients<rows_at_once, relu>(channels, x + r * x_row, x_row, y + r * y_row, y_row, dy + r * dy_row,
-                                      dy_row, mean, sums, products);
-  for (; r < rows; ++r)
-    add_gradients<1, relu>(channels, x + r * x_row, x_row, y + r * y_row, y_row, dy + r * dy_row, dy_row,
-                           mean, sums, products);
+  constexpr int64_t tile = 128;
+  T s[tile], p[tile];
+  for (int64_t c0 = 0; c0 < channels; c0 += tile) {
+    const int64_t n = std::min(tile, channels - c0);
+    for (int64_t r0 = 0; r0 < rows; r0 += rows_at_once) {
+      for (int64_t c = 0; c < n; ++c) s[c] = p[c] = 0;
+      for (int64_t r = r0; r < std::min(rows, r0 + rows_at_once); ++r) {
+        const T *a = x + r * x_row + c0, *kept = y + r * y_row + c0, *up = dy + r * dy_row + c0;
+        for (int64_t c = 0; c < n; ++c) {
+          const T g = relu && kept[c] <= 0 ? 0 : up[c];
+          s[c] += g;
+          p[c] += g * (a[c] - mean[c0 + c]);
+        }
+      }
+      for (int64_t c = 0; c < n; ++c) {
+        sums[c0 + c] += static_cast<double>(s[c]);
+        products[c0 + c] += static_cast<double>(p[c]);
+      }
+    }
+  }
 }
 
 // dx := slope · (g - centre - (x - mean) · tilt), or += with `add`.

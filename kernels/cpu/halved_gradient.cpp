@@ -40,7 +40,7 @@ class Halves {
   Halves(const WindowGradient<float>& gradient, const KernelOptions& options, Arena& arena)
       : g_(gradient), phases_(gradient), half_(ceil_div(gradient.rows, 2)) {
     const int64_t even_taps = ceil_div(g_.taps, 2), matrix = g_.depth * g_.columns;
-    zeros_ = arena.take<float>(std::max(g_.depth, g_.columns));
+    zeros_ = arena.take<float>(g_.depth);
     auto* shared = arena.take<float>(even_taps * matrix);
     sums_ = arena.take<float>(g_.batch * half_ * g_.columns);
     for (int i = 0; i < 3; ++i) {
@@ -70,7 +70,7 @@ class Halves {
   }
 
   void clear() {
-    std::fill_n(zeros_, std::max(g_.depth, g_.columns), 0.0f);
+    std::fill_n(zeros_, g_.depth, 0.0f);
     for (SampleGradient& product : products_) product.clear();
   }
 
@@ -79,11 +79,7 @@ class Halves {
       float* const to[] = {staged_[0] + b * phases_.size(), staged_[1] + b * phases_.size(),
                            staged_[2] + b * phases_.size()};
       fill_phases(g_, phases_, g_.x + b * g_.x_batch, zeros_, to);
-      const float* dy = g_.dy + b * g_.dy_batch;
-      for (int64_t t = 0; t < half_; ++t)
-        add_rows(g_.columns, dy + 2 * t * g_.dy_row,
-                 2 * t + 1 < g_.rows ? dy + (2 * t + 1) * g_.dy_row : zeros_,
-                 sums_ + (b * half_ + t) * g_.columns);
+      add_row_pairs(g_.rows, g_.columns, g_.dy + b * g_.dy_batch, g_.dy_row, sums_ + b * half_ * g_.columns);
     }
     for (WindowGradient<float>& part : parts_) part.batch = g_.batch;
     parts_[even].dy = g_.dy;

@@ -43,6 +43,16 @@ inline MELLOW_CLONES void add_rows(int64_t n, const float* a, const float* b, fl
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = a[i] + b[i];
 }
+// to[i] := x[2 i] + x[2 i + 1] for rows of `columns`; an odd last row is copied.
+inline MELLOW_CLONES void add_row_pairs(int64_t rows, int64_t columns, const float* x, int64_t x_row,
+                                        float* to) {
+  for (int64_t t = 0; t + 1 < rows; t += 2, to += columns) {
+    const float *a = x + t * x_row, *b = a + x_row;
+#pragma GCC ivdep
+    for (int64_t n = 0; n < columns; ++n) to[n] = a[n] + b[n];
+  }
+  if (rows % 2 != 0) std::copy_n(x + (rows - 1) * x_row, columns, to);
+}
 // to[i] (+)= from[i / 2], row by row: each row of `from` serves an even row and the odd one after it.
 inline MELLOW_CLONES void spread_rows(int64_t rows, int64_t columns, const float* from, bool add, float* to,
                                       int64_t to_row) {
