@@ -19,7 +19,7 @@ tests       the whole suite with MELLOW_DEVICE=cuda
 …check      compute-sanitizer on the tests of ops and kernels; left out where the tool is missing
 benchmarks  mellow_bench with MELLOW_DEVICE=cuda; fails when one has a wrong answer
 estimate    mellow estimate --device cuda
-peer        bench/peer/run.py; left out where Python has no torch
+peer        bench/peer/run.py, on the CPU; left out where Python has no torch
 END
 }
 all_steps=build,tests,memcheck,racecheck,initcheck,synccheck,benchmarks,estimate,peer
