@@ -35,6 +35,8 @@ constexpr Command commands[] = {
      data_command},
     {"study", "Published studies, whole: trainings, selection, tables beside the published ones.",
      "mellow study ils-synthetic --replicates 100", study_command},
+    {"estimate", "How long a table of trainings takes on this device; measures for less than a minute.",
+     "mellow estimate --models inception-time,fcn --methods 4", estimate_command},
     {"info", "Versions, devices and precisions: what is usable here and why not.", "mellow info",
      info_command},
 };

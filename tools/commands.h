@@ -25,6 +25,7 @@ Run evaluate_command(CLI::App& command);
 Run predict_command(CLI::App& command);
 Run data_command(CLI::App& command);
 Run study_command(CLI::App& command);
+Run estimate_command(CLI::App& command);
 Run info_command(CLI::App& command);
 
 }  // namespace mellow::tools

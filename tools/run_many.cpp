@@ -15,20 +15,6 @@
 namespace mellow::tools {
 namespace {
 
-// How many at once, and the CPU threads of each.
-struct Shares {
-  int64_t jobs, threads;
-};
-
-Shares shares_of(const std::vector<PlannedRun>& plan, int64_t jobs) {
-  const DeviceOptions& device = plan.front().options.device;
-  const auto cores = static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency()));
-  const bool cpu = device.device == "cpu" || !is_usable(Device::cuda);
-  if (jobs == 0) jobs = cpu ? std::max<int64_t>(1, cores / std::max<int64_t>(1, device.threads)) : 1;
-  jobs = std::min(jobs, static_cast<int64_t>(plan.size()));
-  return {jobs, device.threads > 0 ? device.threads : std::max<int64_t>(1, cores / jobs)};
-}
-
 // The runs still to do and what became of the others, shared by the workers.
 class Queue {
  public:
@@ -91,6 +77,14 @@ void work(Queue& queue, const std::vector<PlannedRun>& plan, int64_t threads, In
 
 }  // namespace
 
+Shares shares_of(const DeviceOptions& device, int64_t runs, int64_t jobs) {
+  const auto cores = static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency()));
+  const bool cpu = device.device == "cpu" || !is_usable(Device::cuda);
+  if (jobs == 0) jobs = cpu ? std::max<int64_t>(1, cores / std::max<int64_t>(1, device.threads)) : 1;
+  jobs = std::min(jobs, runs);
+  return {jobs, device.threads > 0 ? device.threads : std::max<int64_t>(1, cores / jobs)};
+}
+
 FinishedRun run_one(const PlannedRun& run, Progress& progress, Interrupt& interrupt,
                     const std::vector<std::string>& arguments) {
   const TrainOptions& o = run.options;
@@ -107,7 +101,7 @@ FinishedRun run_one(const PlannedRun& run, Progress& progress, Interrupt& interr
 std::vector<Outcome> run_many(const std::vector<PlannedRun>& plan, int64_t jobs, Progress& progress,
                               Interrupt& interrupt, const std::vector<std::string>& arguments) {
   if (plan.empty()) return {};
-  const Shares shares = shares_of(plan, jobs);
+  const Shares shares = shares_of(plan.front().options.device, static_cast<int64_t>(plan.size()), jobs);
   progress.note(fmt::format("{} trainings, {} at a time, {} CPU thread{} each", plan.size(), shares.jobs,
                             shares.threads, shares.threads == 1 ? "" : "s"));
   Queue queue(plan, progress);

@@ -14,6 +14,14 @@ namespace mellow::tools {
 FinishedRun run_one(const PlannedRun& run, Progress& progress, Interrupt& interrupt,
                     const std::vector<std::string>& arguments);
 
+// How many trainings at once, and the CPU threads of each.
+struct Shares {
+  int64_t jobs, threads;
+};
+
+// Of `runs` trainings; jobs 0: on the CPU one per thread, on CUDA one.
+Shares shares_of(const DeviceOptions& device, int64_t runs, int64_t jobs);
+
 struct Outcome {
   std::optional<FinishedRun> run;  // nothing: it failed, or was not begun because of an interrupt
   std::string error;

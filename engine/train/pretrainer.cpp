@@ -17,13 +17,8 @@
 namespace mellow {
 namespace {
 
-constexpr int64_t small_set_values = 100'000;  // up to here 200 iterations, beyond 600
-constexpr double keep_step = 0.5;              // of TS2Vec's binomial mask
-
-int64_t iterations_for(const Tensor& series, const PretrainOptions& options) {
-  if (options.iterations > 0) return options.iterations;
-  return series.count() <= small_set_values ? 200 : 600;
-}
+constexpr int64_t small_set_values = 100'000;
+constexpr double keep_step = 0.5;  // of TS2Vec's binomial mask
 
 // Uniform in [low, high], both included: number `index` of this iteration.
 int64_t draw_between(uint64_t seed, int64_t iteration, uint64_t index, int64_t low, int64_t high) {
@@ -32,6 +27,8 @@ int64_t draw_between(uint64_t seed, int64_t iteration, uint64_t index, int64_t l
 }
 
 }  // namespace
+
+int64_t default_iterations(int64_t values) { return values <= small_set_values ? 200 : 600; }
 
 Crops draw_crops(uint64_t seed, int64_t iteration, int64_t length, int64_t batch) {
   Crops c{};
@@ -62,7 +59,7 @@ Pretrainer::Pretrainer(StepEncoder& encoder, const Tensor& series, const Pretrai
                options.iterations, " and ", options.rate);
   batch_ = std::min(options.batch_size, series.dim(0));
   batches_per_epoch_ = series.dim(0) / batch_;
-  iterations_ = iterations_for(series, options);
+  iterations_ = options.iterations > 0 ? options.iterations : default_iterations(series.count());
   order_ = Tensor::empty(context_, {series.dim(0)}, DType::i32);
   position_ = Tensor::zeros(context_, {1}, DType::i64);
   step_ = Tensor::zeros(context_, {1}, DType::i64);

@@ -13,13 +13,16 @@
 namespace mellow {
 
 struct PretrainOptions {
-  int64_t iterations = 0;  // 0: 200 when the set has at most 100 000 values, else 600
+  int64_t iterations = 0;  // 0: default_iterations()
   int64_t batch_size = 8;  // at most the number of series; an incomplete last batch is dropped
   double rate = 1e-3;
   double weight_decay = 0.01;
   uint64_t seed = 0;
   ContrastiveOptions contrast = {};
 };
+
+// 200 for a set of at most 100 000 values (series · steps · channels), else 600.
+int64_t default_iterations(int64_t values);
 
 struct PretrainProgress {
   int64_t iteration = 0, iterations = 0;

@@ -11,6 +11,7 @@
 #include "mellow/engine/io/safetensors.h"
 #include "mellow/engine/nn/module.h"
 #include "mellow/engine/nn/state.h"
+#include "mellow/tests/support/places.h"
 
 // PyTorch's answers, stored (tests/goldens/README.md).
 namespace mellow::test {
@@ -18,7 +19,7 @@ namespace mellow::test {
 class Goldens {
  public:
   explicit Goldens(const std::string& name)
-      : file_(read_safetensors(std::string(MELLOW_SOURCE_DIR) + "/tests/goldens/" + name + ".safetensors")) {}
+      : file_(read_safetensors(source_dir() + "/tests/goldens/" + name + ".safetensors")) {}
 
   const Shape& shape(const std::string& name) const { return file_.at(name).shape; }
 

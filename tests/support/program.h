@@ -12,6 +12,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/tests/support/files.h"
+#include "mellow/tests/support/places.h"
 
 namespace mellow::test {
 
@@ -27,6 +28,7 @@ class Program {
     std::vector<char*> words = {const_cast<char*>("mellow")};
     for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
+    const std::string program = place_named("MELLOW_PROGRAM", MELLOW_PROGRAM);
     process_ = fork();
     if (process_ < 0) throw Error("cannot fork", ErrorKind::io);
     if (process_ > 0) return;
@@ -35,7 +37,7 @@ class Program {
     redirect(err_, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
     const rlimit limit = {largest_file, largest_file};
     if (largest_file > 0 && setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(125);
-    execv(MELLOW_PROGRAM, words.data());
+    execv(program.c_str(), words.data());
     _exit(127);
   }
   Program(const Program&) = delete;

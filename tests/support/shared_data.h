@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include "mellow/tests/support/places.h"
+
 namespace mellow {
 
 // A file or folder of the data that tests may use when it is there: in $MELLOW_TEST_DATA, else in shared/
@@ -15,7 +17,7 @@ namespace mellow {
 inline std::optional<std::string> shared_data(const std::string& path) {
   namespace fs = std::filesystem;
   const char* set = std::getenv("MELLOW_TEST_DATA");
-  const fs::path place = (set ? fs::path(set) : fs::path(MELLOW_SOURCE_DIR) / ".." / "shared") / path;
+  const fs::path place = (set ? fs::path(set) : fs::path(test::source_dir()) / ".." / "shared") / path;
   if (fs::exists(place)) return place.string();
   MESSAGE("skipped: " << place.string() << " is not there (set MELLOW_TEST_DATA to the folder that holds "
                       << path << ")");

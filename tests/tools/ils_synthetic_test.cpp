@@ -8,6 +8,7 @@
 
 #include "mellow/engine/io/csv.h"
 #include "mellow/tests/support/files.h"
+#include "mellow/tests/support/places.h"
 #include "mellow/tests/support/program.h"
 
 using namespace mellow;
@@ -36,7 +37,7 @@ class StudyTable {
   CsvTable table_;
 };
 
-StudyTable committed() { return StudyTable(MELLOW_SOURCE_DIR "/docs/data/ils-synthetic.csv"); }
+StudyTable committed() { return StudyTable(source_dir() + "/docs/data/ils-synthetic.csv"); }
 
 bool appears(const std::string& path) {
   for (int i = 0; i < 6000 && !fs::exists(path); ++i)

@@ -8,6 +8,7 @@
 #include "mellow/engine/io/safetensors.h"
 #include "mellow/tests/engine/io/faulty_files.h"
 #include "mellow/tests/support/files.h"
+#include "mellow/tests/support/places.h"
 
 namespace mellow::test {
 namespace {
@@ -130,7 +131,7 @@ TEST_CASE("whatever system call fails, the previous safetensors file loads and n
 }
 
 TEST_CASE("a file of the Python package reads as written") {
-  const NamedArrays file = read_safetensors(MELLOW_SOURCE_DIR "/tests/engine/io/data/python.safetensors");
+  const NamedArrays file = read_safetensors(source_dir() + "/tests/engine/io/data/python.safetensors");
   CHECK(file.arrays.size() == 7);
   CHECK(file.at("weight") == array_of<float>(DType::f32, {2, 3}, {0.5f, -1.0f, 2.0f, 1e-3f, 0.0f, 3.25f}));
   CHECK(file.at("steps") == array_of<int64_t>(DType::i64, {}, {1234567890123}));

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/tools/estimate/work.h"
+
+#include <algorithm>
+
+#include "mellow/engine/train/pretrainer.h"
+
+namespace mellow::tools {
+
+Counts pass_counts(int64_t samples, const SetSize& size, int64_t batch) {
+  const auto n = static_cast<double>(samples), length = static_cast<double>(size.length),
+             channels = static_cast<double>(size.channels),
+             batches = static_cast<double>((samples + batch - 1) / batch);
+  return {1, batches, batches * length * channels, n, n * length, n * length * (channels - 1)};
+}
+
+Counts pretraining_counts(const SetSize& size, int64_t iterations, int64_t batch, uint64_t seed) {
+  const int64_t rows = std::min(batch, size.train);
+  double encoded = 0, shared = 0, squared = 0;
+  for (int64_t i = 0; i < iterations; ++i) {
+    const Crops crops = draw_crops(seed, i, size.length, rows);
+    const auto kept = static_cast<double>(crops.right - crops.left);
+    encoded += static_cast<double>(crops.late - crops.early) + kept;
+    shared += kept;
+    squared += kept * kept;
+  }
+  const auto series = static_cast<double>(rows);
+  return {static_cast<double>(iterations), series * encoded, series * shared, series * squared};
+}
+
+// At the end the weights of two protocols, last and best_train_loss, are scored on both splits, and the saved
+// ones predict the test set once more.
+Evaluations evaluations_of(int64_t epochs, int64_t evaluate_every) {
+  return {(epochs + evaluate_every - 1) / evaluate_every + 3, 2};
+}
+
+}  // namespace mellow::tools
