@@ -24,30 +24,38 @@ void check(const Conv1dSizes& s, const KernelOptions& options) {
   check_options(options, std::is_same_v<T, float>, "conv1d");
 }
 
-// Group g of the forward pass.
+// Group g of the convolution from the side of its input: what forward and the gradient of the weights share.
+template <class W, class T>
+W over_input(const Conv1dSizes& s, int64_t g, const T* x) {
+  W w{};
+  w.batch = s.batch;
+  w.rows = s.out_length;
+  w.taps = s.width;
+  w.depth = s.in_channels / s.groups;
+  w.columns = s.out_channels / s.groups;
+  w.step = s.stride;
+  w.first = -s.pad_left;
+  w.dilation = s.dilation;
+  w.x = x + g * w.depth;
+  w.length = s.in_length;
+  w.x_row = s.x_row;
+  w.x_batch = s.x_batch;
+  w.w_tap = w.depth;
+  w.w_depth = 1;
+  w.w_column = s.width * w.depth;
+  return w;
+}
+
 template <class T>
 Window<T> forward_window(const Conv1dSizes& s, int64_t g, const T* x, const T* w, const T* bias, T* y) {
-  const int64_t depth = s.in_channels / s.groups, columns = s.out_channels / s.groups;
-  return {.batch = s.batch,
-          .rows = s.out_length,
-          .taps = s.width,
-          .depth = depth,
-          .columns = columns,
-          .step = s.stride,
-          .first = -s.pad_left,
-          .dilation = s.dilation,
-          .x = x + g * depth,
-          .length = s.in_length,
-          .x_row = s.x_row,
-          .x_batch = s.x_batch,
-          .w = w + g * columns * s.width * depth,
-          .w_tap = depth,
-          .w_depth = 1,
-          .w_column = s.width * depth,
-          .bias = bias ? bias + g * columns : nullptr,
-          .y = y + g * columns,
-          .y_row = s.y_row,
-          .y_batch = s.y_batch};
+  auto window = over_input<Window<T>>(s, g, x);
+  const int64_t column = g * window.columns;
+  window.w = w + column * window.w_column;
+  window.bias = bias ? bias + column : nullptr;
+  window.y = y + column;
+  window.y_row = s.y_row;
+  window.y_batch = s.y_batch;
+  return window;
 }
 
 // Backward data as a product over dy. Input step i gets tap j of output step t where t * stride = i + pad - j
@@ -87,27 +95,14 @@ Window<T> backward_data_window(const Conv1dSizes& s, int64_t group, int64_t phas
 template <class T>
 WindowGradient<T> weights_gradient(const Conv1dSizes& s, int64_t g, const T* x, const T* dy, T* dw,
                                    T* dbias) {
-  const int64_t depth = s.in_channels / s.groups, columns = s.out_channels / s.groups;
-  return {.batch = s.batch,
-          .rows = s.out_length,
-          .taps = s.width,
-          .depth = depth,
-          .columns = columns,
-          .step = s.stride,
-          .first = -s.pad_left,
-          .dilation = s.dilation,
-          .x = x + g * depth,
-          .length = s.in_length,
-          .x_row = s.x_row,
-          .x_batch = s.x_batch,
-          .dy = dy + g * columns,
-          .dy_row = s.y_row,
-          .dy_batch = s.y_batch,
-          .dw = dw + g * columns * s.width * depth,
-          .w_tap = depth,
-          .w_depth = 1,
-          .w_column = s.width * depth,
-          .dbias = dbias ? dbias + g * columns : nullptr};
+  auto gradient = over_input<WindowGradient<T>>(s, g, x);
+  const int64_t column = g * gradient.columns;
+  gradient.dy = dy + column;
+  gradient.dy_row = s.y_row;
+  gradient.dy_batch = s.y_batch;
+  gradient.dw = dw + column * gradient.w_column;
+  gradient.dbias = dbias ? dbias + column : nullptr;
+  return gradient;
 }
 
 // The groups of a convolution, and the phases of a strided one, run one after another in the same workspace.

@@ -47,7 +47,7 @@ inline float normal_of(float x, float gauss) {
   tail = tail * t + 0.333932608f;
   tail = tail * t + 0.0421113484f;
   tail = tail * t + 0.117809273f;
-  tail = tail * t * gauss;
+  tail = std::fabs(x) > 13.0f ? 0.0f : tail * t * gauss;  // exp_of does not go down to 0
   return x < 0 ? tail : 1.0f - tail;
 }
 

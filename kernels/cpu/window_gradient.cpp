@@ -4,6 +4,7 @@
 #include "mellow/kernels/cpu/tile_gradient.h"
 
 namespace mellow::cpu {
+
 template <class T>
 void window_gradient(const WindowGradient<T>& gradient, const KernelOptions& options, Arena& arena) {
   if constexpr (std::is_same_v<T, float>) {

@@ -8,6 +8,7 @@
 #include "mellow/kernels/cpu/halved_taps.h"
 
 namespace mellow::cpu {
+
 const TileKernels<float>& tiles_for(const KernelOptions& options, float) {
   const TileKernels<float>* found = options.float_tiles;
   if (!found && options.isa == Isa::avx2) found = avx2_tiles();
