@@ -2,15 +2,13 @@
 #include "mellow/tools/estimate/check.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 
 #include <fmt/format.h>
 
-#include "mellow/engine/core/error.h"
 #include "mellow/engine/train/pretrainer.h"
 #include "mellow/tools/dataset.h"
 #include "mellow/tools/encoder.h"
+#include "mellow/tools/estimate/scratch_folder.h"
 #include "mellow/tools/estimate/stopwatch.h"
 #include "mellow/tools/interrupt.h"
 #include "mellow/tools/progress.h"
@@ -20,24 +18,6 @@ namespace mellow::tools {
 namespace {
 
 constexpr double tolerance = 0.2;
-
-// A folder for the runs, removed with all it holds.
-class ScratchFolder {
- public:
-  ScratchFolder() : path_((std::filesystem::temp_directory_path() / "mellow-XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) throw Error("cannot make a folder " + path_, ErrorKind::io);
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Prints one line; whether it was near enough.
 bool compare(const std::string& set, const std::string& task, double predicted, double actual) {

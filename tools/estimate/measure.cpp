@@ -87,6 +87,25 @@ void measure_shape(Context& context, const std::string& name, const SetSize& siz
                         median_seconds(context, [&] { evaluate(*model, set); })});
 }
 
+// Of as few series as a pretraining batch has and, while that is affordable, of a whole batch: the small one
+// may fit into the caches.
+void measure_encoding(Context& context, StepEncoder& encoder, SetSize size,
+                      std::vector<Measurement>& encoding) {
+  Pace pace;
+  for (const int64_t series : {size.train, encoding_batch}) {
+    size.train = series;
+    const auto steps = static_cast<double>(series * size.length);
+    if (!pace.affords(steps)) continue;
+    const LabelledSet set = random_set(context, size);
+    const auto encode = [&] {
+      encode_full_series(encoder, set.x);
+      context.backend().synchronize();
+    };
+    encoding.push_back({pass_counts(series, size, encoding_batch), median_seconds(context, encode)});
+    pace.took(steps, encoding.back().seconds);
+  }
+}
+
 }  // namespace
 
 ModelCosts measure_model(Context& context, const std::string& model, int64_t batch, int64_t channels) {
@@ -123,11 +142,7 @@ EncoderCosts measure_encoder(Context& context, int64_t batch, int64_t channels) 
       pretraining.push_back({pretraining_counts(size, iterations, batch, seed), seconds});
       pace.took(steps, seconds);
     }
-    const auto encode = [&] {
-      encode_full_series(encoder, set.x);
-      context.backend().synchronize();
-    };
-    encoding.push_back({pass_counts(size.train, size, encoding_batch), median_seconds(context, encode)});
+    measure_encoding(context, encoder, size, encoding);
   }
   return {fitted(pretraining), fitted(encoding)};
 }

@@ -6,6 +6,7 @@
 #include "mellow/engine/train/pretrainer.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/estimate/sets.h"
+#include "mellow/tools/estimate/shortest_run.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/run_plan.h"
 
@@ -38,6 +39,15 @@ double pretraining_seconds(const EncoderCosts& costs, const SetSize& set, const 
          seconds_of(costs.encoding.costs, pass_counts(set.train, set, encoding_batch));
 }
 
+// What a training takes besides its passes: the shortest one less its own.
+double start_and_end_seconds(const EstimatePlan& plan, const std::string& model, const ModelCosts& costs) {
+  const SetSize size = {"", 8, 8, 64};
+  EstimatePlan shortest = plan;
+  shortest.epochs = 1;
+  return std::max(0.0, shortest_run_seconds(plan, model, size) - training_seconds(costs, size, shortest) -
+                           evaluation_seconds(costs, size, shortest));
+}
+
 }  // namespace
 
 Prediction predict_table(const EstimatePlan& plan, Context& context, Progress& progress) {
@@ -50,8 +60,9 @@ Prediction predict_table(const EstimatePlan& plan, Context& context, Progress& p
   for (const std::string& name : names) {
     progress.show("measuring " + name);
     ModelSeconds m{name, measure_model(context, name, plan.batch_size, channels), {}, {}};
+    const double once = start_and_end_seconds(plan, name, m.costs);
     for (const SetSize& set : p.sets) {
-      m.training.push_back(training_seconds(m.costs, set, plan));
+      m.training.push_back(once + training_seconds(m.costs, set, plan));
       m.evaluation.push_back(evaluation_seconds(m.costs, set, plan));
     }
     p.models.push_back(std::move(m));

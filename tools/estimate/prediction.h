@@ -25,7 +25,7 @@ struct EstimatePlan {
 struct ModelSeconds {
   std::string model;
   ModelCosts costs;
-  std::vector<double> training, evaluation;  // per set, one method
+  std::vector<double> training, evaluation;  // per set, one method; training with its start and end
 };
 
 struct Prediction {
