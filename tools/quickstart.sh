@@ -9,7 +9,7 @@ made from TS2Vec's representations (RSLS). A few minutes without a GPU.
 
   --data DIR --dataset NAME   a UCR folder: DIR/NAME/NAME_TRAIN.tsv and NAME_TEST.tsv (default: generated CBF)
   --epochs N                  of each training (default 60; the papers train 1500)
-  --out DIR                   where the run directories go (default runs/quickstart)
+  --out DIR                   where the run directories go (default runs/quickstart); runs of the last time are written anew
 END
 }
 data='' dataset='' epochs=60 out=runs/quickstart
@@ -49,14 +49,14 @@ fi
 run() { printf '\n$'; printf ' %q' "$@"; echo; "$@"; }
 for method in hard rsls; do
   run "$mellow" train --data "$data" --dataset "$dataset" --model inception-time --method "$method" \
-    --epochs "$epochs" --batch-size 16 --seed 0 --out "$out/$dataset-$method"
+    --epochs "$epochs" --batch-size 16 --seed 0 --out "$out/$dataset-$method" --overwrite
 done
 
 printf '\n%-8s %-10s %s\n' method accuracy 'run directory'
 for method in hard rsls; do
   folder=$out/$dataset-$method
   # The first accuracy after "last": the result of the last epoch.
-  accuracy=$(tr -d ' \n' <"$folder/run.json" | grep -oE '"last":\{[^}]*' | grep -oE '"accuracy":[0-9.e-]+' | cut -d: -f2 || true)
-  printf '%-8s %-10.6s %s\n' "$method" "${accuracy:-?}" "$folder"
+  accuracy=$(tr -d ' \n' <"$folder/run.json" | grep -oE '"last":\{[^}]*' | grep -oE '"accuracy":[0-9.e-]+' | cut -d: -f2 | sed -n 1p || true)
+  printf '%-8s %-10s %s\n' "$method" "$(LC_ALL=C printf %.4f "${accuracy:-nan}")" "$folder"
 done
 echo "These are short trainings of one seed: they show that it runs, not which method is better."
