@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/train/metrics.h"
 #include "mellow/engine/train/temperature_scaling.h"
 
 namespace mellow {
@@ -72,7 +73,7 @@ std::vector<double> calibrated_epsilons(const TeacherOutputs& teacher, std::span
                "--val holdout:0.2");
   temperature =
       fit_temperature(teacher.validation_logits, teacher.validation_labels, classes, teacher_bounds);
-  const auto p = softened_rows(teacher.logits, classes, temperature);
+  const auto p = probabilities_of(teacher.logits, classes, temperature);
   std::vector<double> epsilons;
   for (size_t i = 0; i < labels.size(); ++i)
     epsilons.push_back(instance_epsilon(p[i * static_cast<size_t>(classes) + static_cast<size_t>(labels[i])],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "mellow/engine/train/metrics.h"
 #include "mellow/losses/method.h"
 
 namespace mellow {
@@ -21,7 +22,7 @@ inline void register_kd(LossesTable& table) {
        .teacher = TeacherKind::given,
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          const double alpha = o.number("alpha"), tau = o.number("tau");
-         const auto rows = softened_rows(in.teacher().logits, in.classes, tau);
+         const auto rows = probabilities_of(in.teacher().logits, in.classes, tau);
          return Recipe{.weights = {.ce = 1 - alpha, .kl = alpha * tau * tau, .tau = tau},
                        .q2 = soft_labels(in.context, rows, in.classes, true)};
        }});

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 
 namespace mellow {
 namespace {
@@ -96,17 +95,6 @@ SoftLabels corrected_labels(Context& context, int64_t classes, double own) {
                            (1 - own) / static_cast<double>(classes - 1));
   for (int64_t c = 0; c < classes; ++c) rows[static_cast<size_t>(c * classes + c)] = own;
   return soft_labels(context, rows, classes, false);
-}
-
-std::vector<double> softened_rows(const std::vector<double>& logits, int64_t classes, double tau) {
-  std::vector<double> rows = logits;
-  for (auto row = rows.begin(); row != rows.end(); row += classes) {
-    const double top = *std::max_element(row, row + classes);
-    double sum = 0;
-    for (auto p = row; p != row + classes; ++p) sum += * p = std::exp((*p - top) / tau);
-    for (auto p = row; p != row + classes; ++p) *p /= sum;
-  }
-  return rows;
 }
 
 std::vector<double> to_doubles(const Tensor& t) {

@@ -122,8 +122,6 @@ SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_
 SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon);
 // `own` on the label's class, 1 − own evenly on the others: [classes, classes]. Needs two classes.
 SoftLabels corrected_labels(Context& context, int64_t classes, double own);
-// softmax(z / τ) of every row of logits [n, classes].
-std::vector<double> softened_rows(const std::vector<double>& logits, int64_t classes, double tau);
 // The values of a float32 or float64 tensor, row-major.
 std::vector<double> to_doubles(const Tensor& t);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mellow/engine/ops/class_distance.h"
+#include "mellow/engine/train/metrics.h"
 
 namespace mellow {
 namespace {
@@ -58,18 +59,11 @@ std::vector<double> rsls_labels(const std::vector<double>& distances, std::span<
     row[own] = 0;
     for (int64_t n = 0; n < classes; ++n)
       if (n != own) row[own] += row[n] = kappa / std::max(d[n], smallest_distance);
-    if (form == RslsForm::normalised) {
-      const double total = 2 * row[own];
-      for (int64_t n = 0; n < classes; ++n) row[n] /= total;
-      continue;
-    }
-    // The own confidence is the largest: shifting by it keeps exp() from overflowing.
-    const double largest = row[own];
-    double total = 0;
-    for (int64_t n = 0; n < classes; ++n) total += row[n] = std::exp((row[n] - largest) / tau);
+    if (form != RslsForm::normalised) continue;
+    const double total = 2 * row[own];
     for (int64_t n = 0; n < classes; ++n) row[n] /= total;
   }
-  return q;
+  return form == RslsForm::normalised ? q : probabilities_of(q, classes, tau);
 }
 
 double distance_from_uniform(const std::vector<double>& rows, int64_t classes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "mellow/engine/train/metrics.h"
 #include "mellow/losses/method.h"
 
 namespace mellow {
@@ -12,7 +13,7 @@ inline void register_self_distillation(LossesTable& table) {
                            .paper = "Furlanello et al. 2018; ILS study, Tables II and VI",
                            .teacher = TeacherKind::own,
                            .build = [](const MethodInputs& in, const MethodOptions&) {
-                             const auto rows = softened_rows(in.teacher().logits, in.classes, 1);
+                             const auto rows = probabilities_of(in.teacher().logits, in.classes, 1);
                              return Recipe{.q1 = soft_labels(in.context, rows, in.classes, true)};
                            }});
 }

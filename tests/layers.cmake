@@ -24,7 +24,7 @@ layer(engine/optim    ${core} engine/ops engine/nn engine/optim SOURCES engine/i
 layer(engine/train    ${ops} engine/io engine/nn engine/optim engine/train SOURCES engine/internal)
 layer(kernels         ${ops} engine/internal kernels)
 layer(models          ${core} engine/ops engine/nn models)
-layer(losses          ${core} engine/ops engine/nn engine/train/moving_labels.h losses SOURCES engine/internal engine/train/temperature_scaling.h)
+layer(losses          ${core} engine/ops engine/nn engine/train/metrics.h engine/train/moving_labels.h losses SOURCES engine/internal engine/train/temperature_scaling.h)
 layer(data            ${core} data)
 layer(tools           ${around} models losses data tools)
 layer(bench           ${around} models losses data tools bench kernels tests)  # times kernels by themselves, against the tests' references

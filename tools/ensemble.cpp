@@ -37,11 +37,8 @@ FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, P
   const std::string path = run_folder(o, data.name);
   Json options = to_json(o, run.method_options, *context);
   options["ensemble"] = members;
-  const Existing existing = o.resume      ? Existing::resume
-                            : o.overwrite ? Existing::overwrite
-                                          : Existing::refuse;
   RunDirectory folder(
-      path, existing,
+      path, existing_run(o),
       {{"mellow", program_version},
        {"format_version", 1},
        {"status", "running"},

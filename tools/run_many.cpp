@@ -90,12 +90,9 @@ FinishedRun run_one(const PlannedRun& run, Progress& progress, Interrupt& interr
   const TrainOptions& o = run.options;
   const auto context = make_context(o.device, progress);
   const TrainingData data = open_training_data(o.data, parse_holdout(o.val), o.seed, progress);
-  const Existing existing = o.resume      ? Existing::resume
-                            : o.overwrite ? Existing::overwrite
-                                          : Existing::refuse;
   return run_training(
       {o, find_method(o.method), run.method_options, data, *context, progress, interrupt, arguments},
-      run_folder(o, data.name), existing);
+      run_folder(o, data.name), existing_run(o));
 }
 
 std::vector<Outcome> run_many(const std::vector<PlannedRun>& plan, int64_t jobs, Progress& progress,

@@ -119,6 +119,10 @@ Protocol selected_protocol(const TrainOptions& o) {
   return o.select == "best-validation" ? Protocol::best_validation : Protocol::best_train_loss;
 }
 
+Existing existing_run(const TrainOptions& o) {
+  return o.resume ? Existing::resume : o.overwrite ? Existing::overwrite : Existing::refuse;
+}
+
 std::string runs_folder(const TrainOptions& o) { return o.out.empty() ? "runs" : o.out; }
 
 std::string run_folder(const TrainOptions& o, const std::string& dataset) {

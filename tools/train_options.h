@@ -33,6 +33,8 @@ void add_train_options(CLI::App& command, TrainOptions& options);
 ScheduleOptions schedule_options(const TrainOptions& options);
 // Which weights are saved. Throws for best-validation without --val.
 Protocol selected_protocol(const TrainOptions& options);
+// What --resume and --overwrite say of a run that is there already.
+Existing existing_run(const TrainOptions& options);
 // Where runs of their own folders lie: --out, or "runs".
 std::string runs_folder(const TrainOptions& options);
 std::string run_folder(const TrainOptions& options, const std::string& dataset);

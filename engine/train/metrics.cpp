@@ -78,6 +78,10 @@ std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64
 }
 
 std::vector<double> probabilities_of(std::span<const float> logits, int64_t classes, double temperature) {
+  return probabilities_of(std::vector<double>(logits.begin(), logits.end()), classes, temperature);
+}
+
+std::vector<double> probabilities_of(std::span<const double> logits, int64_t classes, double temperature) {
   std::vector<double> p(logits.begin(), logits.end());
   const auto k = static_cast<size_t>(classes);
   for (size_t i = 0; i + k <= p.size(); i += k) {

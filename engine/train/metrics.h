@@ -32,6 +32,7 @@ std::vector<int64_t> confusion_matrix(std::span<const int32_t> predicted, std::s
 
 // Softmax of each row of logits / temperature, in double.
 std::vector<double> probabilities_of(std::span<const float> logits, int64_t classes, double temperature = 1);
+std::vector<double> probabilities_of(std::span<const double> logits, int64_t classes, double temperature = 1);
 
 // Index of the largest probability of each row; ties: lowest index.
 std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64_t classes);

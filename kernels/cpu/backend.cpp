@@ -42,11 +42,13 @@ namespace internal {
 
 DeviceReport describe_cpu() {
   std::string sets;
-  for (const auto isa : {cpu::Isa::portable, cpu::Isa::avx2, cpu::Isa::avx512, cpu::Isa::amx})
+  for (const auto isa : cpu::all_isas)
     if (cpu::has_isa(isa)) sets += text(sets.empty() ? "" : ", ", cpu::name_of(isa));
   const auto best = cpu::best_isa();
   const std::string emulated =
-      best == cpu::Isa::amx ? "" : "emulated without AMX: the same rounding, slower than fp32";
+      best >= cpu::Isa::avx512_bf16
+          ? ""
+          : "emulated without AMX or AVX512-BF16: the same rounding, slower than fp32";
   return {Device::cpu,
           true,
           text("instruction sets ", sets, "; kernels use ", cpu::name_of(best)),

@@ -6,10 +6,11 @@
 
 namespace mellow::cpu {
 
-// The tile unit the options ask for; null when the product is to run on fp32 tiles.
+// The unit the options ask for; null when the product is to run on fp32 tiles.
 inline const Bf16Kernels* bf16_kernels_for(const KernelOptions& options) {
   if (options.precision == Precision::fp32) return nullptr;
   if (options.bf16_kernels) return options.bf16_kernels;
+  if (options.isa == Isa::avx512_bf16) return avx512_bf16_kernels();
   return options.isa == Isa::amx ? amx_kernels() : nullptr;
 }
 

@@ -28,7 +28,7 @@ struct Bf16Tile {
   int rows, columns;
 };
 
-// One tile unit: AMX, or the software one of the tests.
+// One unit for such products: AMX, AVX512-BF16, or the software one of the tests.
 struct Bf16Kernels {
   // Set up and give up the calling thread's tile registers, around any number of products.
   void (*configure)();
@@ -44,7 +44,8 @@ struct Bf16Kernels {
   void (*pack)(const float* b, int64_t b_row, int64_t depth, int64_t columns, uint16_t* high, uint16_t* low);
 };
 
-// Null where the build has no AMX.
+// Null where the build has no such instructions.
 const Bf16Kernels* amx_kernels();
+const Bf16Kernels* avx512_bf16_kernels();
 
 }  // namespace mellow::cpu

@@ -17,8 +17,6 @@
 namespace mellow::cpu {
 namespace {
 
-constexpr Isa all_sets[] = {Isa::portable, Isa::avx2, Isa::avx512, Isa::amx};
-
 #if defined(__x86_64__) && defined(__linux__)
 
 // CPUID leaf 7: EDX bit 24 AMX-TILE, bit 22 AMX-BF16. Linux (since 5.16) lets a process use the tile
@@ -39,6 +37,7 @@ bool detect(Isa isa) {
     case Isa::avx512:
       return detect(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    case Isa::avx512_bf16: return detect(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
     case Isa::amx: return detect(Isa::avx512) && may_use_amx();
   }
   return false;
@@ -52,17 +51,18 @@ bool detect(Isa isa) { return isa == Isa::portable; }
 
 Isa choose() {
   if (const char* wanted = std::getenv("MELLOW_ISA")) {
-    for (Isa isa : all_sets) {
+    for (Isa isa : all_isas) {
       if (std::string(wanted) != name_of(isa)) continue;
       if (!has_isa(isa))
         throw Error(text("[cpu] MELLOW_ISA asks for ", wanted, ", which this machine cannot run; unset it"),
                     ErrorKind::unsupported);
       return isa;
     }
-    throw Error(text("[cpu] MELLOW_ISA is \"", wanted, "\"; it must be portable, avx2, avx512 or amx"));
+    throw Error(
+        text("[cpu] MELLOW_ISA is \"", wanted, "\"; it must be portable, avx2, avx512, avx512_bf16 or amx"));
   }
   Isa best = Isa::portable;
-  for (Isa isa : all_sets)
+  for (Isa isa : all_isas)
     if (has_isa(isa)) best = isa;
   return best;
 }
@@ -74,6 +74,7 @@ const char* name_of(Isa isa) {
     case Isa::portable: return "portable";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::avx512_bf16: return "avx512_bf16";
     case Isa::amx: return "amx";
   }
   return "?";
@@ -81,7 +82,7 @@ const char* name_of(Isa isa) {
 
 bool has_isa(Isa isa) {
   static const bool found[] = {detect(Isa::portable), detect(Isa::avx2), detect(Isa::avx512),
-                               detect(Isa::amx)};
+                               detect(Isa::avx512_bf16), detect(Isa::amx)};
   return found[static_cast<int>(isa)];
 }
 

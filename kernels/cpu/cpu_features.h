@@ -3,9 +3,11 @@
 
 namespace mellow::cpu {
 
-// Instruction sets the kernels are written for, each containing the ones before it.
-// avx2 means AVX2 + FMA, avx512 means F + BW + DQ + VL, amx adds AMX-TILE and AMX-BF16.
-enum class Isa { portable, avx2, avx512, amx };
+// Instruction sets the kernels are written for, from the narrowest; a set uses the kernels of the narrower
+// ones where it has none of its own. avx2 means AVX2 + FMA, avx512 means F + BW + DQ + VL, avx512_bf16 adds
+// AVX512-BF16 to these, amx AMX-TILE and AMX-BF16.
+enum class Isa { portable, avx2, avx512, avx512_bf16, amx };
+constexpr Isa all_isas[] = {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx};
 
 const char* name_of(Isa isa);
 
@@ -14,8 +16,9 @@ const char* name_of(Isa isa);
 bool has_isa(Isa isa);
 
 // The widest set available, or the one named by the environment variable MELLOW_ISA (portable, avx2, avx512,
-// amx). Throws Error when MELLOW_ISA names no set or one this machine cannot run. It binds the products and
-// convolutions written here; loops marked MELLOW_CLONES and oneDNN choose by the processor alone.
+// avx512_bf16, amx). Throws Error when MELLOW_ISA names no set or one this machine cannot run. It binds the
+// products and convolutions written here; loops marked MELLOW_CLONES and oneDNN choose by the processor
+// alone.
 Isa best_isa();
 
 }  // namespace mellow::cpu

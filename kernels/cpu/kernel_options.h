@@ -10,9 +10,9 @@ namespace mellow::cpu {
 // What the operands of a product are rounded to; sums are always fp32.
 //   bf16:   nearest bf16, relative error of a product about 4e-3.
 //   bf16x3: high and low bf16 parts, three products, relative error at most 1.2e-5 (3 · 2^-18).
-// On Isa::amx both run on the tile unit, which takes denormal numbers as zero. On the other sets the rounded
-// operands are multiplied in fp32: the same numerics, but slower than fp32, which the caller should say.
-// double knows fp32 (no rounding) only.
+// On Isa::amx and Isa::avx512_bf16 both run on the processor's bf16 products, which take denormal numbers as
+// zero. On the other sets the rounded operands are multiplied in fp32: the same numerics, but slower than
+// fp32, which the caller should say. double knows fp32 (no rounding) only.
 enum class Precision { fp32, bf16, bf16x3 };
 
 template <class T>

@@ -37,7 +37,7 @@ std::vector<Way> ways_here() {
     options.precision = Precision::bf16x3;
     ways.push_back({name + " bf16x3", options, 1.2e-5, 3});  // the bound is 3 · 2^-18
   };
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512, Isa::amx}) {
+  for (Isa isa : all_isas) {
     if (has_isa(isa))
       add(name_of(isa), {.isa = isa});
     else

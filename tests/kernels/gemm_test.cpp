@@ -88,7 +88,7 @@ void check_random_products(Isa isa, Precision precision, int count, double toler
 }  // namespace
 
 TEST_CASE("gemm: every instruction set and precision against the definition") {
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512, Isa::amx}) {
+  for (Isa isa : all_isas) {
     if (!has_isa(isa)) {
       MESSAGE("skipped, this machine has no " << std::string(name_of(isa)));
       continue;

@@ -6,6 +6,7 @@
 
 #include "mellow/engine/ops/softmax.h"
 #include "mellow/engine/optim/adam.h"
+#include "mellow/engine/train/metrics.h"
 #include "mellow/engine/train/trainer.h"
 #include "mellow/losses/method.h"
 #include "mellow/models/make_model.h"
@@ -77,7 +78,7 @@ TEST_CASE("rsls: free logits settle at the stationary probabilities") {
           }
           if (largest < 1e-6) break;
         }
-        const auto p = softened_rows(z, classes, 1);
+        const auto p = probabilities_of(z, classes, 1);
         const auto k = static_cast<size_t>(classes);
         for (size_t i = 0; i < k; ++i) CHECK(std::abs(p[i * k + i] - expected) < .005);
       }

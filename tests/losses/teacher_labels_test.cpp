@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "mellow/engine/train/metrics.h"
 #include "mellow/engine/train/temperature_scaling.h"
 #include "mellow/losses/instance_smoothing.h"
 #include "mellow/losses/ols.h"
@@ -102,7 +103,7 @@ TEST_CASE("instance smoothing: labels are PyTorch's") {
     const std::string group = text("k", classes, ".");
     const auto labels = golden.labels(group + "labels");
     const auto logits = golden.values<double>(group + "teacher");
-    const auto p = softened_rows(logits, classes, 1);
+    const auto p = probabilities_of(logits, classes, 1);
     Row epsilons;
     for (size_t i = 0; i < labels.size(); ++i)
       epsilons.push_back(
@@ -120,7 +121,7 @@ TEST_CASE("labels of the epoch before: ps-kd and ols are PyTorch's") {
     CAPTURE(classes);
     const std::string group = text("k", classes, ".");
     const auto labels = golden.labels(group + "labels");
-    const auto p = softened_rows(golden.values<double>(group + "teacher"), classes, 1);
+    const auto p = probabilities_of(golden.values<double>(group + "teacher"), classes, 1);
     const std::vector<float> predictions(p.begin(), p.end());
     const auto progressive = progressive_labels(predictions, labels, .3);
     check_close({progressive.begin(), progressive.end()}, golden.values<double>(group + "ps_kd.q1"), 1e-6,
@@ -182,7 +183,7 @@ TEST_CASE("a saturated teacher gives finite labels") {
   check_close({q[0], q[1], q[2]}, {.9, .05, .05}, 1e-15, "saturated");
   check_close({q[6], q[7], q[8]}, {0, .1, .9}, 1e-15, "overflow");
   // A tiny temperature is the hard prediction, not a division by zero.
-  check_close(softened_rows({3, 2, 2}, 3, 1e-300), {1, 0, 0}, 0, "cold");
+  check_close(probabilities_of(Row{3, 2, 2}, 3, 1e-300), {1, 0, 0}, 0, "cold");
 }
 
 TEST_CASE("ils1 and ils take the amount from the calibrated teacher") {

@@ -1,5 +1,5 @@
-# Warnings are errors; files named *_avx2.cpp, *_avx512.cpp and *_amx.cpp are compiled for those instruction sets
-# and only called after the run-time check in kernels/cpu/cpu_features.h.
+# Warnings are errors; files named *_avx2.cpp, *_avx512.cpp, *_avx512_bf16.cpp and *_amx.cpp are compiled for those instruction
+# sets and only called after the run-time check in kernels/cpu/cpu_features.h.
 add_library(mellow_flags INTERFACE)
 target_compile_options(mellow_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-missing-field-initializers;-Werror>
@@ -23,5 +23,6 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mtune=skylake-avx512)
   mellow_instruction_set(avx2 ${avx2})
   mellow_instruction_set(avx512 ${avx512})
+  mellow_instruction_set(avx512_bf16 ${avx512} -mavx512bf16)
   mellow_instruction_set(amx ${avx512} -mamx-tile -mamx-bf16)
 endif()
