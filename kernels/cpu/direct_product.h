@@ -47,8 +47,8 @@ class DirectProduct {
     }
   }
 
-  // The two halves of run(), for one that brings samples from elsewhere: pack() is called by all threads of a
-  // team, run_sample() by one of them.
+ private:
+  // Called by all threads of a team.
   void pack() {
     const PanelSource<T> source{w_.w, w_.w_tap, w_.w_depth, w_.w_column, taps_, w_.depth, w_.columns};
     const int64_t blocks = packing_blocks(source, tiles_.lanes);
@@ -63,11 +63,7 @@ class DirectProduct {
       if (packed_low_) pack_block(source, tiles_.lanes, Part::low, i, packed_low_);
     }
   }
-  void run_sample(const T* x, T* y, int thread) const {
-    for (int64_t u = 0; u < units_per_sample_; ++u) run_unit(x, y, u, thread);
-  }
 
- private:
   // A unit is a range of rows of one sample.
   void choose_units() {
     const int64_t halo = (taps_.size() - 1) * w_.dilation,

@@ -34,10 +34,7 @@ void GradientSums<T>::run() {
   {
     begin_thread();
 #pragma omp for schedule(static)
-    for (int part = 0; part < options_.threads; ++part) {
-      clear(part);
-      add(part);
-    }
+    for (int part = 0; part < options_.threads; ++part) sum_part(part);
     end_thread();
 #pragma omp for schedule(static)
     for (int64_t n = 0; n < g_.columns; ++n) write_column(n);
@@ -45,13 +42,9 @@ void GradientSums<T>::run() {
 }
 
 template <class T>
-void GradientSums<T>::clear(int part) const {
+void GradientSums<T>::sum_part(int part) const {
   std::fill_n(sums_ + part * sum_size_, sum_size_, T(0));
   std::fill_n(bias_sums_ + part * bias_size_, bias_size_, T(0));
-}
-
-template <class T>
-void GradientSums<T>::add(int part) const {
   const Range mine =
       part_of_range(ceil_div(g_.batch, samples_per_unit_) * units_per_sample_, part, options_.threads);
   for (int64_t u = mine.begin; u < mine.end; ++u) {

@@ -19,12 +19,6 @@ class GradientSums {
                int64_t steps_per_unit, Arena& arena);
   void run();
 
-  // The steps of run(), for one that brings samples from elsewhere: a part's sums are cleared once, the units
-  // of the batch as it is at that moment added any number of times, and column n of dw and dbias written.
-  void clear(int part) const;
-  void add(int part) const;
-  void write_column(int64_t n) const;
-
  protected:
   ~GradientSums() = default;
 
@@ -52,6 +46,8 @@ class GradientSums {
   int64_t samples_per_unit_, units_per_sample_, unit_rows_;
 
  private:
+  void sum_part(int part) const;
+  void write_column(int64_t n) const;
   void add_bias(Range samples, Range rows, T* sums) const;
 
   int64_t sum_size_, bias_size_;

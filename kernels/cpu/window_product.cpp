@@ -5,7 +5,7 @@
 
 #include "mellow/kernels/cpu/bf16_product.h"
 #include "mellow/kernels/cpu/direct_product.h"
-#include "mellow/kernels/cpu/halved_taps.h"
+#include "mellow/kernels/cpu/fourier_blocks.h"
 
 namespace mellow::cpu {
 
@@ -23,7 +23,8 @@ void window_product(const Window<T>& window, const KernelOptions& options, Arena
   if constexpr (std::is_same_v<T, float>) {
     if (const Bf16Kernels* kernels = bf16_kernels_for(options))
       return window_product_bf16(window, options, *kernels, arena);
-    if (worth_halving(window, options)) return halved_product(window, options, arena);
+    if (const FourierBlocks cut = fourier_blocks(window, options); cut.size > 0)
+      return fourier_product(window, cut, options, arena);
   }
   DirectProduct<T> product(window, options, arena);
   if (!arena.counts()) product.run();

@@ -7,7 +7,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/kernels/cpu/conv1d_kernels.h"
-#include "mellow/kernels/cpu/halved_taps.h"
+#include "mellow/kernels/cpu/fourier_blocks.h"
 #include "mellow/kernels/cpu/tile_kernel.h"
 #include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/kernels/software_tiles.h"
@@ -217,24 +217,40 @@ TEST_CASE("conv1d kernels: work that is shared by threads against the definition
   }
 }
 
-TEST_CASE("conv1d kernels: halved taps against the definition") {
-  // Once, twice and three times; odd rows and taps, padding beyond the series, rows inside a wider buffer.
+TEST_CASE("conv1d kernels: Fourier products against the definition") {
+  // One transform per series and several; zeros that catch what wraps around and none; more taps than steps;
+  // dilation that divides the length and not; odd channels, rows inside a wider buffer, padding beyond the
+  // series.
   Conv1dSizes gaps = same_padded(6, 75, 20, 33, 13);
   gaps.x_row = 27;
   gaps.x_batch = 75 * 27 + 5;
   gaps.y_row = 40;
   gaps.y_batch = 75 * 40 + 3;
-  Conv1dSizes outside = same_padded(9, 33, 16, 16, 26);
-  outside.pad_left = 40;
-  for (const Conv1dSizes& s : {same_padded(9, 61, 18, 17, 7), same_padded(7, 150, 32, 32, 40),
-                               same_padded(4, 64, 17, 48, 19), gaps, outside}) {
+  Conv1dSizes outside = same_padded(9, 43, 32, 32, 26);
+  outside.pad_left = 30;
+  Conv1dSizes unpadded = same_padded(5, 90, 40, 40, 12);
+  unpadded.pad_left = 0;
+  unpadded.out_length = 79;
+  unpadded.y_batch = 79 * 40;
+  Conv1dSizes dilated = same_padded(5, 200, 64, 32, 9);
+  dilated.dilation = 7;
+  dilated.pad_left = 28;
+  Conv1dSizes sparse = same_padded(40, 30, 32, 32, 40);
+  sparse.dilation = 3;
+  sparse.pad_left = 58;
+  for (const Conv1dSizes& s : {same_padded(7, 150, 32, 32, 40), same_padded(33, 61, 36, 17, 10),
+                               same_padded(1, 900, 32, 64, 20), same_padded(64, 15, 32, 32, 40),
+                               same_padded(5, 97, 64, 96, 7), gaps, outside, unpadded, dilated, sparse}) {
     CAPTURE(describe(s));
     const Window<float> window{.batch = s.batch,
                                .rows = s.out_length,
                                .taps = s.width,
                                .depth = s.in_channels,
-                               .columns = s.out_channels};
-    REQUIRE(worth_halving(window, {}));
+                               .columns = s.out_channels,
+                               .first = -s.pad_left,
+                               .dilation = s.dilation,
+                               .length = s.in_length};
+    REQUIRE(fourier_blocks(window, {}).size > 0);
     const ConvData<float> data = make_data<float>(s, 5);
     for (const bool accumulate : {false, true}) {
       const ConvResult expected = expected_of(s, data, true, accumulate);
