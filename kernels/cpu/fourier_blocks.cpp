@@ -63,9 +63,13 @@ FourierBlocks fourier_blocks(const W& w, const KernelOptions& options) {
   if (options.precision != Precision::fp32 || w.step != 1 || w.taps < 2 || w.batch * w.rows == 0 ||
       w.length == 0)
     return {};
+  constexpr double least_products = 2e6;  // below these the search for a size takes a tenth of the time
+  const double direct =
+      static_cast<double>(w.batch * w.rows * w.taps) *
+      static_cast<double>(w.depth * round_up(w.columns, tiles_for(options, 0.0f).columns()));
+  if (direct < least_products) return {};
   FourierBlocks best;
-  double least = 0.8 * static_cast<double>(w.batch * w.rows * w.taps) *
-                 static_cast<double>(w.depth * round_up(w.columns, tiles_for(options, 0.0f).columns()));
+  double least = 0.8 * direct;
   for (const TransformSize& size : transform_sizes()) {
     const int64_t rows = block_rows(w, size.points);
     if (rows == 0) continue;

@@ -12,10 +12,10 @@ from resnet18 import ResNet18
 
 # ResNet-18: Adam moves each weight by about its rate whatever the gradient's size, rounding noise included;
 # at 1e-3, as large as these weights, float32 losses would part from float64 in the third digit.
-# ResNet: with one input channel its first shortcut convolution would have no gradient (README.md).
+# ResNet: the same in the fourth, by one activation near zero. With one input channel its first shortcut convolution would have no gradient (README.md).
 NETS = {
     "resnet18": (ResNet18, {"in_channels": 1, "norm": "torch", "length": 125, "seed": 201, "lr": 1e-6}),
-    "resnet": (ResNet, {"in_channels": 2, "norm": "torch", "length": 37, "seed": 202, "lr": 1e-3}),
+    "resnet": (ResNet, {"in_channels": 2, "norm": "torch", "length": 37, "seed": 202, "lr": 1e-4}),
     "fcn": (Fcn, {"in_channels": 1, "norm": "keras", "length": 37, "seed": 203, "lr": 1e-3}),
 }
 CLASSES = [0, 3, 1, 2]
