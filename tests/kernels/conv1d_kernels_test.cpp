@@ -221,24 +221,24 @@ TEST_CASE("conv1d kernels: Fourier products against the definition") {
   // One transform per series and several; zeros that catch what wraps around and none; more taps than steps;
   // dilation that divides the length and not; odd channels, rows inside a wider buffer, padding beyond the
   // series.
-  Conv1dSizes gaps = same_padded(6, 75, 20, 33, 13);
-  gaps.x_row = 27;
-  gaps.x_batch = 75 * 27 + 5;
-  gaps.y_row = 40;
-  gaps.y_batch = 75 * 40 + 3;
+  Conv1dSizes gaps = same_padded(6, 75, 28, 61, 16);
+  gaps.x_row = 35;
+  gaps.x_batch = 75 * 35 + 5;
+  gaps.y_row = 70;
+  gaps.y_batch = 75 * 70 + 3;
   Conv1dSizes outside = same_padded(9, 43, 32, 32, 26);
   outside.pad_left = 30;
-  Conv1dSizes unpadded = same_padded(5, 90, 40, 40, 12);
+  Conv1dSizes unpadded = same_padded(5, 90, 40, 59, 12);
   unpadded.pad_left = 0;
   unpadded.out_length = 79;
-  unpadded.y_batch = 79 * 40;
+  unpadded.y_batch = 79 * 59;
   Conv1dSizes dilated = same_padded(5, 200, 64, 32, 9);
   dilated.dilation = 7;
   dilated.pad_left = 28;
   Conv1dSizes sparse = same_padded(40, 30, 32, 32, 40);
   sparse.dilation = 3;
   sparse.pad_left = 58;
-  for (const Conv1dSizes& s : {same_padded(7, 150, 32, 32, 40), same_padded(33, 61, 36, 17, 10),
+  for (const Conv1dSizes& s : {same_padded(7, 150, 32, 32, 40), same_padded(33, 61, 36, 30, 14),
                                same_padded(1, 900, 32, 64, 20), same_padded(64, 15, 32, 32, 40),
                                same_padded(5, 97, 64, 96, 7), gaps, outside, unpadded, dilated, sparse}) {
     CAPTURE(describe(s));
