@@ -7,20 +7,31 @@
 #include <mutex>
 #include <numbers>
 #include <utility>
+#include <vector>
 
-#include "mellow/kernels/cpu/clones.h"
-
-// Helpers take and give vectors by reference: by value they would have another calling convention in each of
-// the clones.
-#define MELLOW_INLINE inline __attribute__((always_inline))
+#include "mellow/kernels/cpu/block_lanes.h"
 
 namespace mellow::cpu {
 namespace {
 
 constexpr int radices[] = {4, 5, 3, 2};
 
-typedef float Lanes __attribute__((vector_size(64)));
-typedef float UnalignedLanes __attribute__((vector_size(64), aligned(4), may_alias));
+// Stockham stages of radix 2 … 5 (Van Loan, Computational Frameworks for the Fast Fourier Transform, 1992,
+// §1.7). A stage of radix r on length n: for p < n / r, j < r, q < stride
+//   b[q + stride (r p + j)] = w_n^(p j) · sum over k of w_r^(j k) a[q + stride (p + k n / r)],  w_n = e^(-2 π
+//   i / n)
+struct FourierPlan {
+  struct Stage {
+    int radix;
+    int64_t length, stride;
+    int64_t twiddles;  // index of w_n^(p j) [p][j = 1 …][re, im]
+  };
+  int64_t size;
+  std::vector<Stage> stages;
+  std::vector<float> twiddles;
+  int64_t bins() const { return size / 2 + 1; }
+};
+
 struct Complex {
   Lanes re, im;
 };
@@ -128,48 +139,15 @@ MELLOW_INLINE Complex* transform(const FourierPlan& plan, Complex* a, Complex* b
   return a;
 }
 
-MELLOW_INLINE void load(const float* x, int64_t channels, Lanes& to) {
-  if (channels >= fourier_lanes) {
-    to = *reinterpret_cast<const UnalignedLanes*>(x);
-  } else {
-    to = Lanes{};
-    for (int64_t c = 0; c < channels; ++c) to[c] = x[c];
-  }
-}
-
-// Lanes to consecutive channels of a slot; panels narrower than the lanes take them in pieces.
-MELLOW_INLINE void store_lanes(const Lanes& x, const SpectraLayout& layout, float* to) {
-  if (layout.width >= fourier_lanes) {
-    *reinterpret_cast<UnalignedLanes*>(to) = x;
-  } else {
-    for (int64_t c = 0; c < fourier_lanes; ++c)
-      to[c / layout.width * layout.panel() + c % layout.width] = x[c];
-  }
-}
-
-MELLOW_INLINE void store_parts(FourierSide side, const Lanes& re, const Lanes& im,
-                               const SpectraLayout& layout, float* to) {
-  const bool is_left = side == FourierSide::left;
+// The product of spectra X and conj(H): X gives the left parts (re + im, im, re), H the right ones (re, im -
+// re, -im - re).
+MELLOW_INLINE void store_parts(bool is_left, const Lanes& re, const Lanes& im, const BlockLayout& layout,
+                               float* to) {
   const Lanes first = is_left ? re + im : re, second = is_left ? im : im - re,
               third = is_left ? re : -im - re;
-  store_lanes(first, layout, to);
-  store_lanes(second, layout, to + layout.part());
-  store_lanes(third, layout, to + 2 * layout.part());
-}
-
-// Channels channel … channel + 15 of one step, those that the output has.
-MELLOW_INLINE void write(const Lanes& x, const FourierOutput& o, int64_t channel, float* y) {
-  const int64_t count = o.channels - channel;
-  Lanes result = o.scale * x, before = {};
-  if (o.add)
-    load(y + channel, count, before);
-  else if (o.bias)
-    load(o.bias + channel, count, before);
-  result += before;
-  if (count >= fourier_lanes)
-    *reinterpret_cast<UnalignedLanes*>(y + channel) = result;
-  else
-    for (int64_t c = 0; c < count; ++c) y[channel + c] = result[c];
+  store(first, layout, to);
+  store(second, layout, to + layout.part());
+  store(third, layout, to + 2 * layout.part());
 }
 
 FourierPlan make_plan(int64_t size) {
@@ -192,60 +170,40 @@ FourierPlan make_plan(int64_t size) {
   return plan;
 }
 
-}  // namespace
-
-bool has_fourier_plan(int64_t size) {
-  if (size < 2) return false;
-  for (const int r : {2, 3, 5})
-    while (size % r == 0) size /= r;
-  return size == 1;
-}
-
-const FourierPlan& fourier_plan(int64_t size) {
-  static std::mutex mutex;
-  static std::map<int64_t, FourierPlan> plans;  // its nodes stay where they are
-  const std::lock_guard lock(mutex);
-  auto found = plans.find(size);
-  if (found == plans.end()) found = plans.emplace(size, make_plan(size)).first;
-  return found->second;
-}
-
-MELLOW_CLONES void spectrum_of(const FourierPlan& plan, const FourierInput& input, FourierSide side,
-                               const SpectraLayout& layout, int64_t slot, int64_t channel, float* spectra,
-                               float* scratch) {
+// Twice the spectrum, because the channels of a complex series are told apart by a sum and a difference.
+MELLOW_CLONES void spectrum_of(const FourierPlan& plan, const BlockInput& input, bool is_left,
+                               const BlockPlace& to, float* scratch) {
   auto* a = reinterpret_cast<Complex*>(scratch);
-  const int64_t n = plan.size, high = input.channels - fourier_lanes;
+  const int64_t n = plan.size, high = input.channels - block_lanes;
   std::memset(scratch, 0, static_cast<size_t>(input.begin) * sizeof(Complex));
   std::memset(static_cast<void*>(a + input.end), 0, static_cast<size_t>(n - input.end) * sizeof(Complex));
   for (int64_t i = input.begin; i < input.end; ++i) {
     const float* x = input.x + (i - input.begin) * input.row;
     load(x, input.channels, a[i].re);
-    load(x + fourier_lanes, high, a[i].im);
+    load(x + block_lanes, high, a[i].im);
   }
   const Complex* z = transform(plan, a, a + n);
-  const auto place = [&](int64_t c) {
-    return spectra + c / layout.width * layout.panel() + slot * layout.width + c % layout.width;
-  };
-  float *low_place = place(channel), *high_place = place(channel + fourier_lanes);
+  float *low_place = to.at(to.channel), *high_place = to.at(to.channel + block_lanes);
   for (int64_t k = 0; k < plan.bins(); ++k) {
     const Complex &u = z[k], &v = z[k == 0 ? 0 : n - k];
-    store_parts(side, u.re + v.re, u.im - v.im, layout, low_place + k * layout.bin());
-    store_parts(side, u.im + v.im, v.re - u.re, layout, high_place + k * layout.bin());
+    store_parts(is_left, u.re + v.re, u.im - v.im, to.layout, low_place + k * to.layout.point());
+    store_parts(is_left, u.im + v.im, v.re - u.re, to.layout, high_place + k * to.layout.point());
   }
 }
 
-MELLOW_CLONES void series_of(const FourierPlan& plan, const FourierSpectrum& spectrum,
-                             const FourierOutput& output, float* scratch) {
+// Steps of the series whose spectrum is a quarter of the product of two such spectra.
+MELLOW_CLONES void series_of(const FourierPlan& plan, const BlockProduct& product, const BlockOutput& output,
+                             float* scratch) {
   auto* a = reinterpret_cast<Complex*>(scratch);
   const int64_t n = plan.size;
   // Real and imaginary parts changed over, a transform is the inverse one with both changed over again.
   for (int64_t k = 0; k < plan.bins(); ++k) {
-    const float *re = spectrum.re + k * spectrum.bin, *im = spectrum.im + k * spectrum.bin;
+    const float *re = product.re + k * product.point, *im = product.im + k * product.point;
     Complex low, high;
-    load(re, fourier_lanes, low.re);
-    load(im, fourier_lanes, low.im);
-    load(re + fourier_lanes, fourier_lanes, high.re);
-    load(im + fourier_lanes, fourier_lanes, high.im);
+    load(re, block_lanes, low.re);
+    load(im, block_lanes, low.im);
+    load(re + block_lanes, block_lanes, high.re);
+    load(im + block_lanes, block_lanes, high.im);
     Complex &u = a[k], &v = a[k == 0 ? 0 : n - k];
     v.im = low.re + high.im;
     v.re = high.re - low.im;
@@ -253,10 +211,52 @@ MELLOW_CLONES void series_of(const FourierPlan& plan, const FourierSpectrum& spe
     u.re = low.im + high.re;
   }
   const Complex* z = transform(plan, a, a + n);
+  const float scale = 0.25f / static_cast<float>(n);
   for (int64_t t = 0; t < output.steps; ++t) {
-    write(z[t].im, output, 0, output.y + t * output.row);
-    write(z[t].re, output, fourier_lanes, output.y + t * output.row);
+    write(scale * z[t].im, output, t, 0);
+    write(scale * z[t].re, output, t, block_lanes);
   }
+}
+
+class FourierTransform final : public BlockTransform {
+ public:
+  explicit FourierTransform(int64_t points_of_plan)
+      : BlockTransform(points_of_plan, points_of_plan / 2 + 1, 3, 2 * points_of_plan * block_channels),
+        plan_(make_plan(points_of_plan)) {}
+  void left(const BlockInput& x, const BlockPlace& to, float* scratch) const override {
+    spectrum_of(plan_, x, true, to, scratch);
+  }
+  void right_of_weights(const BlockInput& w, const BlockPlace& to, float* scratch) const override {
+    spectrum_of(plan_, w, false, to, scratch);
+  }
+  void right_of_gradient(const BlockInput& dy, const BlockPlace& to, float* scratch) const override {
+    spectrum_of(plan_, dy, false, to, scratch);
+  }
+  void rows(const BlockProduct& product, const BlockOutput& y, float* scratch) const override {
+    series_of(plan_, product, y, scratch);
+  }
+  void taps(const BlockProduct& product, const BlockOutput& dw, float* scratch) const override {
+    series_of(plan_, product, dw, scratch);
+  }
+
+ private:
+  const FourierPlan plan_;
+};
+
+}  // namespace
+
+bool has_fourier_transform(int64_t size) {
+  if (size < 2) return false;
+  for (const int r : {2, 3, 5})
+    while (size % r == 0) size /= r;
+  return size == 1;
+}
+
+const BlockTransform& fourier_transform(int64_t size) {
+  static std::mutex mutex;
+  static std::map<int64_t, FourierTransform> made;  // its nodes stay where they are
+  const std::lock_guard lock(mutex);
+  return made.try_emplace(size, size).first->second;
 }
 
 }  // namespace mellow::cpu

@@ -4,8 +4,8 @@
 #include <type_traits>
 
 #include "mellow/kernels/cpu/bf16_product.h"
+#include "mellow/kernels/cpu/blocks.h"
 #include "mellow/kernels/cpu/direct_product.h"
-#include "mellow/kernels/cpu/fourier_blocks.h"
 
 namespace mellow::cpu {
 
@@ -23,8 +23,8 @@ void window_product(const Window<T>& window, const KernelOptions& options, Arena
   if constexpr (std::is_same_v<T, float>) {
     if (const Bf16Kernels* kernels = bf16_kernels_for(options))
       return window_product_bf16(window, options, *kernels, arena);
-    if (const FourierBlocks cut = fourier_blocks(window, options); cut.size > 0)
-      return fourier_product(window, cut, options, arena);
+    if (const Blocks cut = choose_blocks(window, options); cut.transform)
+      return block_product(window, cut, options, arena);
   }
   DirectProduct<T> product(window, options, arena);
   if (!arena.counts()) product.run();

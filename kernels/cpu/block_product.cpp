@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include <omp.h>
+
+#include "mellow/kernels/cpu/blocks.h"
+
+namespace mellow::cpu {
+namespace {
+
+// y = x * w by the transforms of both: for each point a matrix product over the items that a thread works on
+// at a time. An item's result does not depend on the others.
+class BlockedProduct {
+ public:
+  BlockedProduct(const Window<float>& window, const Blocks& cut, const KernelOptions& options, Arena& arena)
+      : w_(window),
+        cut_(cut),
+        transform_(*cut.transform),
+        options_(options),
+        tiles_(tiles_for(options, 0.0f)),
+        together_(std::min(item_count(window, cut), items_at_once(transform_, tiles_.rows))),
+        columns_(round_up(window.columns, block_channels)),
+        x_layout_{transform_.parts, together_, round_up(window.depth, block_channels), 1},
+        w_layout_{transform_.parts, window.depth, tiles_.columns(), columns_ / tiles_.columns()},
+        y_point_((transform_.parts > 1 ? 2 : 1) * together_ * columns_) {
+    dense_ = arena.take<float>(w_.taps * w_.depth * w_.columns);
+    w_points_ = arena.take<float>(transform_.points * w_layout_.point());
+    x_size_ = transform_.points * x_layout_.point();
+    y_size_ = transform_.points * y_point_;
+    x_points_ = arena.take<float>(x_size_ * options.threads);
+    y_points_ = arena.take<float>(y_size_ * options.threads);
+    scratch_ = arena.take<float>(transform_.scratch_floats * options.threads);
+  }
+
+  void run() {
+#pragma omp parallel num_threads(options_.threads) if (options_.threads > 1)
+    {
+      const int thread = omp_get_thread_num();
+      transform_weights(scratch_ + thread * transform_.scratch_floats);
+      const Range mine = part_of_range(item_count(w_, cut_), thread, omp_get_num_threads());
+      const int64_t groups = ceil_div(mine.size(), together_);
+      for (int64_t i = 0; i < groups; ++i) {
+        const Range group = part_of_range(mine.size(), i, groups);
+        run_items({mine.begin + group.begin, mine.begin + group.end}, thread);
+      }
+    }
+  }
+
+ private:
+  // Enough rows for register tiles and to read the transformed weights for, few enough for the second-level
+  // cache.
+  static int64_t items_at_once(const BlockTransform& transform, int64_t tile_rows) {
+    const int64_t wanted = transform.parts > 1 ? 14 : 56;
+    return ceil_div(wanted, tile_rows) * tile_rows;
+  }
+
+  // Called by all threads of the team.
+  void transform_weights(float* scratch) {
+#pragma omp for schedule(static)
+    for (int64_t d = 0; d < w_.depth; d += 16)  // keeps the lines of w in the first-level cache
+      for (int64_t j = 0; j < w_.taps; ++j)
+        for (int64_t n = 0; n < w_.columns; ++n)
+          for (int64_t i = d; i < std::min(w_.depth, d + 16); ++i)
+            dense_[(j * w_.depth + i) * w_.columns + n] =
+                w_.w[j * w_.w_tap + i * w_.w_depth + n * w_.w_column];
+#pragma omp for schedule(static)
+    for (int64_t d = 0; d < w_.depth; ++d) {
+      const BlockInput taps{dense_ + d * w_.columns, w_.depth * w_.columns, 0, w_.taps, w_.columns};
+      for (int64_t n = 0; n < columns_; n += block_channels)
+        transform_.right_of_weights(channels_of(taps, n), {w_layout_, w_points_, d, n}, scratch);
+    }
+  }
+
+  void run_items(Range items, int thread) const {
+    float *x = x_points_ + thread * x_size_, *y = y_points_ + thread * y_size_;
+    float* scratch = scratch_ + thread * transform_.scratch_floats;
+    for (int64_t i = items.begin; i < items.end; ++i) {
+      const BlockInput input = block_input(w_, cut_, block_item(w_, cut_, i));
+      for (int64_t d = 0; d < w_.depth; d += block_channels)
+        transform_.left(channels_of(input, d), {x_layout_, x, i - items.begin, d}, scratch);
+    }
+    for (int64_t k = 0; k < transform_.points; ++k)
+      multiply(items.size(), x + k * x_layout_.point(), w_points_ + k * w_layout_.point(), y + k * y_point_);
+    for (int64_t i = items.begin; i < items.end; ++i)
+      write_item(block_item(w_, cut_, i), y + (i - items.begin) * columns_, scratch);
+  }
+
+  // One point of y [1 or 2 (real and imaginary part), together, columns].
+  void multiply(int64_t items, const float* x, const float* w, float* y) const {
+    static constexpr float zeros[max_tile_columns] = {};
+    alignas(64) float shared[max_tile_rows * max_tile_columns];
+    const int64_t blocks = ceil_div(items, tiles_.rows), width = w_layout_.width;
+    for (int64_t p = 0; p < w_layout_.panels; ++p) {
+      for (int64_t m = 0; m < blocks; ++m) {
+        const Range rows = part_of_range(items, m, blocks);
+        const auto run = tiles_.across[rows.size() - 1][1];
+        float* c = y + rows.begin * columns_ + p * width;
+        Tile<float> tile{x + rows.begin * x_layout_.width,
+                         x_layout_.width,
+                         0,
+                         w + p * w_layout_.panel(),
+                         0,
+                         zeros,
+                         0,
+                         c,
+                         columns_,
+                         1,
+                         w_.depth};
+        if (transform_.parts == 1) {
+          run(tile);
+          continue;
+        }
+        tile.c = shared;
+        tile.c_row = width;
+        run(tile);
+        tile.init = shared;
+        tile.init_row = width;
+        tile.c_row = columns_;
+        for (int part = 0; part < 2; ++part) {
+          tile.a += x_layout_.part();
+          tile.b += w_layout_.part();
+          tile.c = c + part * together_ * columns_;
+          run(tile);
+        }
+      }
+    }
+  }
+
+  void write_item(const BlockItem& item, const float* y, float* scratch) const {
+    const BlockOutput output{w_.y + item.sample * w_.y_batch + item.first_row * w_.y_row,
+                             w_.dilation * w_.y_row,
+                             item.rows,
+                             w_.columns,
+                             w_.bias,
+                             w_.accumulate};
+    for (int64_t n = 0; n < w_.columns; n += block_channels)
+      transform_.rows({y + n, y + n + together_ * columns_, y_point_}, channels_of(output, n), scratch);
+  }
+
+  const Window<float>& w_;
+  const Blocks cut_;
+  const BlockTransform& transform_;
+  const KernelOptions& options_;
+  const TileKernels<float>& tiles_;
+  const int64_t together_, columns_;  // items at a time; columns with padding
+  const BlockLayout x_layout_, w_layout_;
+  const int64_t y_point_;
+  int64_t x_size_, y_size_;
+  float *dense_, *w_points_, *x_points_, *y_points_, *scratch_;
+};
+
+}  // namespace
+
+void block_product(const Window<float>& window, const Blocks& cut, const KernelOptions& options,
+                   Arena& arena) {
+  BlockedProduct product(window, cut, options, arena);
+  if (!arena.counts()) product.run();
+}
+
+}  // namespace mellow::cpu
