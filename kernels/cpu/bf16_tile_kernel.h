@@ -46,14 +46,14 @@ void multiply_bf16(const Bf16Tile& t) {
       t.c[r * t.c_row + n] = t.init[r * t.init_row + n] + sums[r * width + n];
 }
 
-void convert_bf16(const float* x, int64_t n, uint16_t* high, uint16_t* low) {
+inline void convert_bf16(const float* x, int64_t n, uint16_t* high, uint16_t* low) {
   for (int64_t i = 0; i < n; ++i) high[i] = to_bf16(x[i]);
   if (low)
     for (int64_t i = 0; i < n; ++i) low[i] = to_bf16(x[i] - from_bf16(high[i]));
 }
 
-void transpose_bf16(const float* x, int64_t x_row, int64_t rows, int64_t columns, uint16_t* high,
-                    uint16_t* low, int64_t to_row) {
+inline void transpose_bf16(const float* x, int64_t x_row, int64_t rows, int64_t columns, uint16_t* high,
+                           uint16_t* low, int64_t to_row) {
   constexpr int64_t block = 16;  // keeps the lines of x and of the result in the first-level cache
   for (int64_t r0 = 0; r0 < rows; r0 += block) {
     const int64_t r1 = r0 + block < rows ? r0 + block : rows;
@@ -65,7 +65,8 @@ void transpose_bf16(const float* x, int64_t x_row, int64_t rows, int64_t columns
   }
 }
 
-void pack_bf16(const float* b, int64_t b_row, int64_t depth, int64_t columns, uint16_t* high, uint16_t* low) {
+inline void pack_bf16(const float* b, int64_t b_row, int64_t depth, int64_t columns, uint16_t* high,
+                      uint16_t* low) {
   for (int64_t k0 = 0; k0 < depth; k0 += bf16_depth) {
     for (int64_t n0 = 0; n0 < columns; n0 += bf16_columns) {
       for (int64_t k = k0; k < k0 + bf16_depth; ++k) {

@@ -12,8 +12,8 @@
 namespace mellow::cpu {
 namespace {
 
-typedef float Lanes __attribute__((vector_size(64)));
-typedef float UnalignedLanes __attribute__((vector_size(64), aligned(4), may_alias));
+using Lanes __attribute__((vector_size(64))) = float;
+using UnalignedLanes __attribute__((vector_size(64), aligned(4), may_alias)) = float;
 static_assert(sizeof(Lanes) == block_lanes * sizeof(float));
 
 // Zero beyond `channels`, which may be negative.

@@ -60,7 +60,8 @@ struct Sides {  // padded to whole calls of a transform
 template <class W>
 double fourier_cost(const W& w, const TransformSize& size, int64_t items) {
   const Sides sides(w);
-  const double matrices = static_cast<double>((size.points / 2 + 1) * w.depth) * sides.columns;
+  const int64_t bins = size.points / 2 + 1;
+  const double matrices = static_cast<double>(bins * w.depth) * sides.columns;
   const double per_item = 3.2 * matrices + size.cost * (sides.depth + sides.columns);
   return static_cast<double>(items) * per_item + static_cast<double>(w.depth) * size.cost * sides.columns +
          weights_cost(3 * matrices, static_cast<double>(items) / 14);
