@@ -25,7 +25,7 @@ Conv1dOptions same_padding(int64_t width, int64_t dilation = 1);
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv1dOptions& options,
               const Tensor& place = {});
 
-struct Conv1d {  // keeps x and weight
+struct Conv1d {  // keeps x and weight; backward lets go of x before it takes memory for dx
   Conv1dOptions options;
   Tensor x, weight;
   bool has_bias = false;

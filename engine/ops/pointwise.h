@@ -19,6 +19,8 @@ Tensor tanh(const Tensor& x);
 
 // a + b and a · b, same shapes. The sum's gradient is handed on without a copy.
 Tensor add(const Tensor& a, const Tensor& b);
+// max(a + b, 0) in one pass: how residual branches end.
+Tensor add_relu(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
 // factor · x.
 Tensor scale(const Tensor& x, double factor);
@@ -64,6 +66,14 @@ struct Tanh {  // keeps y
 };
 
 struct Add {
+  void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
+  void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
+  void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
+  void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
+};
+
+struct AddRelu {  // keeps y
+  Tensor y;
   void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
   void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
   void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);

@@ -28,6 +28,8 @@ struct MaxPool1d {
   void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
   void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
   void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
+  void rebuild(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
+  void rebuild(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
 };
 
 struct AvgPool1d {

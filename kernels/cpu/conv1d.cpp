@@ -76,19 +76,19 @@ void Conv1d::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 
 void Conv1d::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   cpu::for_float("conv1d", dy.dtype(), [&]<class T>() {
-    if (gradients.wanted(0)) {
-      const Gradients::Target dx = gradients.target(0);
-      const auto sizes = sizes_of(options, dx.place, weight, dy);
-      with_workspace<T>(cpu, cpu::Conv1dPass::backward_data, sizes, [&](const cpu::KernelOptions& how) {
-        cpu::conv1d_backward_data(sizes, dy.data<T>(), weight.data<T>(), dx.place.data<T>(), dx.add, how);
-      });
-    }
     if (gradients.wanted(1)) {
       weight_gradients<T>(cpu, *this, dy, gradients);
     } else if (has_bias && gradients.wanted(2)) {
       const Gradients::Target db = gradients.target(2);
       cpu::column_sums(cpu, cpu::rows_of("conv1d", dy), dy.data<T>(), db.place.data<T>(), db.add);
     }
+    x = Tensor();
+    if (!gradients.wanted(0)) return;
+    const Gradients::Target dx = gradients.target(0);
+    const auto sizes = sizes_of(options, dx.place, weight, dy);
+    with_workspace<T>(cpu, cpu::Conv1dPass::backward_data, sizes, [&](const cpu::KernelOptions& how) {
+      cpu::conv1d_backward_data(sizes, dy.data<T>(), weight.data<T>(), dx.place.data<T>(), dx.add, how);
+    });
   });
 }
 

@@ -19,11 +19,16 @@ void forward_map(const Cpu& cpu, const char* where, F f, const Tensor& out, cons
 
 // The gradient of input i: f(x…), stored or added as the tape asks.
 template <class F, class... In>
-void backward_map(const Cpu& cpu, const char* where, F f, Gradients& gradients, int i, const In&... x) {
-  if (!gradients.wanted(i)) return;
-  const Gradients::Target dx = gradients.target(i);
+void map_gradient(const Cpu& cpu, const char* where, F f, const Gradients::Target& dx, const In&... x) {
   cpu::for_float(where, dx.place.dtype(),
                  [&]<class T>() { cpu::map<T>(cpu, where, f, dx.add, dx.place, x...); });
+}
+
+// The gradient f(dy, x…) of an op with one input.
+template <class F, class... In>
+void backward_map(const Cpu& cpu, const char* where, F f, Gradients& gradients, const Tensor& dy,
+                  const In&... x) {
+  if (gradients.wanted(0)) map_gradient(cpu, where, f, gradients.reuse(0, dy), dy, x...);
 }
 
 // Comparisons are turned so that NaN takes the branch that keeps it.
@@ -45,7 +50,7 @@ void Relu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   forward_map(cpu, "relu", positive_part, out, in[0]);
 }
 void Relu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  backward_map(cpu, "relu", where_positive, gradients, 0, dy, y);
+  backward_map(cpu, "relu", where_positive, gradients, dy, y);
 }
 
 void Gelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -53,7 +58,7 @@ void Gelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   forward_map(cpu, "gelu", gelu_value, out, x);
 }
 void Gelu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  backward_map(cpu, "gelu", gelu_gradient, gradients, 0, dy, x);
+  backward_map(cpu, "gelu", gelu_gradient, gradients, dy, x);
 }
 
 void Sigmoid::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -63,7 +68,7 @@ void Sigmoid::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 }
 void Sigmoid::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   backward_map(
-      cpu, "sigmoid", [](auto g, auto s) { return g * (s - s * s); }, gradients, 0, dy, y);
+      cpu, "sigmoid", [](auto g, auto s) { return g * (s - s * s); }, gradients, dy, y);
 }
 
 void Tanh::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -73,7 +78,7 @@ void Tanh::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 }
 void Tanh::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   backward_map(
-      cpu, "tanh", [](auto g, auto t) { return g - g * t * t; }, gradients, 0, dy, y);
+      cpu, "tanh", [](auto g, auto t) { return g - g * t * t; }, gradients, dy, y);
 }
 
 void Add::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -86,6 +91,20 @@ void Add::backward(Cpu&, const Tensor& dy, Gradients& gradients) {
     if (gradients.wanted(i)) gradients.share(i, dy, !both && gradients.upstream_is_exclusive());
 }
 
+void AddRelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  forward_map(
+      cpu, "add_relu", [](auto a, auto b) { return positive_part(a + b); }, out, in[0], in[1]);
+}
+void AddRelu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  const bool both = gradients.wanted(0) && gradients.wanted(1);
+  const Tensor g =
+      gradients.upstream_is_exclusive() ? dy : Tensor::empty(dy.context(), dy.shape(), dy.dtype());
+  forward_map(cpu, "add_relu", where_positive, g, dy, y);
+  for (int i : {0, 1})
+    if (gradients.wanted(i)) gradients.share(i, g, !both);
+}
+
 void Multiply::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   a = in[0];
   b = in[1];
@@ -94,8 +113,8 @@ void Multiply::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) 
 }
 void Multiply::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   const auto product = [](auto u, auto v) { return u * v; };
-  backward_map(cpu, "multiply", product, gradients, 0, dy, b);
-  backward_map(cpu, "multiply", product, gradients, 1, dy, a);
+  if (gradients.wanted(0)) map_gradient(cpu, "multiply", product, gradients.target(0), dy, b);
+  if (gradients.wanted(1)) map_gradient(cpu, "multiply", product, gradients.target(1), dy, a);
 }
 
 void Scale::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -104,7 +123,7 @@ void Scale::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 }
 void Scale::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   backward_map(
-      cpu, "scale", [k = factor](auto g) { return static_cast<decltype(g)>(k) * g; }, gradients, 0, dy);
+      cpu, "scale", [k = factor](auto g) { return static_cast<decltype(g)>(k) * g; }, gradients, dy);
 }
 
 }  // namespace mellow

@@ -95,6 +95,19 @@ void MaxPool1d::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out)
   });
 }
 
+void MaxPool1d::rebuild(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  const Layout from = layout_of("max_pool1d", in[0]), to = layout_of("max_pool1d", out);
+  cpu::for_float("max_pool1d", out.dtype(), [&]<class T>() {
+    const T* x = in[0].data<T>();
+    T* y = out.data<T>();
+    for_steps(cpu, to, [&](int64_t b, int64_t step) {
+      const Window w = window_of(options, from.length, step);
+      cpu::max_of_steps(w.to - w.from, to.channels, x + b * from.sample + w.from * from.step, from.step,
+                        y + b * to.sample + step * to.step);
+    });
+  });
+}
+
 void MaxPool1d::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   const Gradients::Target dx = gradients.target(0);
   const Layout up = layout_of("max_pool1d", dy);

@@ -123,10 +123,6 @@ void Conv1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) 
 
 void Conv1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   const cuda::ConvSizes sizes = sizes_of(options, x, weight, dy.dim(1));
-  if (gradients.wanted(0)) {
-    const auto [dx, add] = gradients.target(0);
-    run_pass(cuda, {ConvPass::backward_data, sizes, plane(dx), packed_plane(weight), plane(dy), add});
-  }
   if (gradients.wanted(1)) {
     const auto [dw, add] = gradients.target(1);
     run_pass(cuda, {ConvPass::backward_filter, sizes, plane(x), packed_plane(dw), plane(dy), add});
@@ -135,6 +131,10 @@ void Conv1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
     const auto [db, add] = gradients.target(2);
     column_sums(cuda, dy, db, add);
   }
+  x = Tensor();
+  if (!gradients.wanted(0)) return;
+  const auto [dx, add] = gradients.target(0);
+  run_pass(cuda, {ConvPass::backward_data, sizes, plane(dx), packed_plane(weight), plane(dy), add});
 }
 
 }  // namespace mellow

@@ -30,7 +30,7 @@ struct Window {
   }
 };
 
-// One thread per element of y and winner [batch, out_length, channels].
+// One thread per element of y and winner [batch, out_length, channels]; winner may be null.
 __global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, uint8_t* winner, Window window) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
@@ -41,7 +41,7 @@ __global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, uint
   for (int t = from + 1; t < to; ++t)
     if (const float v = x.at(b, t, c); v > best || (isnan(v) && !isnan(best))) best = v, step = t;
   y.at(b, o, c) = best;
-  winner[i] = static_cast<uint8_t>(step - window.begin(o));
+  if (winner != nullptr) winner[i] = static_cast<uint8_t>(step - window.begin(o));
 }
 
 // One thread per element of dx: it gathers from the windows it won, so that no two threads write to one
@@ -85,6 +85,11 @@ void MaxPool1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& ou
   winner = Tensor::empty(out.context(), out.shape(), DType::u8);
   const cuda::Series x("max_pool1d", in[0]), y("max_pool1d", out);
   cuda::launch_1d(cuda, max_pool_forward, y.count(), x, y, winner.data<uint8_t>(), Window(options));
+}
+
+void MaxPool1d::rebuild(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  const cuda::Series x("max_pool1d", in[0]), y("max_pool1d", out);
+  cuda::launch_1d(cuda, max_pool_forward, y.count(), x, y, static_cast<uint8_t*>(nullptr), Window(options));
 }
 
 void MaxPool1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
