@@ -12,7 +12,7 @@ namespace mellow {
 
 // y = max(x, 0); the gradient at 0 is 0; NaN is passed on.
 Tensor relu(const Tensor& x);
-// y = x Φ(x), exact (erf) form: Hendrycks & Gimpel 2016.
+// y = x Φ(x), exact (erf) form: Hendrycks & Gimpel 2016. Before a convolution see conv1d_of_gelu.
 Tensor gelu(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
@@ -48,6 +48,13 @@ struct Gelu {  // keeps x
   void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
   void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
 };
+
+// Both at once, for little more than one of them: y := gelu(x) and dx := dy gelu'(x), or += where `add`. dx
+// and y may each lie where dy does, not both.
+void gelu_with_gradient(Cpu& cpu, const Tensor& x, const Tensor& dy, const Tensor& y,
+                        const Gradients::Target& dx);
+void gelu_with_gradient(Cuda& cuda, const Tensor& x, const Tensor& dy, const Tensor& y,
+                        const Gradients::Target& dx);
 
 struct Sigmoid {  // keeps y
   Tensor y;
