@@ -14,7 +14,9 @@ ConvLayerOptions same_conv(int64_t in, int64_t out, int64_t width) {
   return {.in = in, .out = out, .width = width, .bias = false, .conv = same_padding(width)};
 }
 
-constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
+// Its input is kept, or recomputed, for the bottleneck anyway.
+constexpr Pool1dOptions pool_same = {
+    .width = 3, .stride = 1, .pad_left = 1, .pad_right = 1, .keep_winners = false};
 
 }  // namespace
 

@@ -81,21 +81,18 @@ __global__ void avg_pool_backward(int64_t n, cuda::Series dx, bool add, cuda::Se
 
 }  // namespace
 
-void MaxPool1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
-  winner = Tensor::empty(out.context(), out.shape(), DType::u8);
-  const cuda::Series x("max_pool1d", in[0]), y("max_pool1d", out);
-  cuda::launch_1d(cuda, max_pool_forward, y.count(), x, y, winner.data<uint8_t>(), Window(options));
+void max_windows(Cuda& cuda, const Pool1dOptions& options, const Tensor& x, const Tensor& y,
+                 const Tensor& winner) {
+  const cuda::Series from("max_pool1d", x), to("max_pool1d", y);
+  uint8_t* position = winner.defined() ? winner.data<uint8_t>() : nullptr;
+  cuda::launch_1d(cuda, max_pool_forward, to.count(), from, to, position, Window(options));
 }
 
-void MaxPool1d::rebuild(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
-  const cuda::Series x("max_pool1d", in[0]), y("max_pool1d", out);
-  cuda::launch_1d(cuda, max_pool_forward, y.count(), x, y, static_cast<uint8_t*>(nullptr), Window(options));
-}
-
-void MaxPool1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  const auto [place, add] = gradients.target(0);
-  const cuda::Series dx("max_pool1d", place), up("max_pool1d", dy);
-  cuda::launch_1d(cuda, max_pool_backward, dx.count(), dx, add, up, winner.data<uint8_t>(), Window(options));
+void max_windows_backward(Cuda& cuda, const Pool1dOptions& options, const Tensor& winner, const Tensor& dy,
+                          const Gradients::Target& target) {
+  const cuda::Series dx("max_pool1d", target.place), up("max_pool1d", dy);
+  cuda::launch_1d(cuda, max_pool_backward, dx.count(), dx, target.add, up, winner.data<uint8_t>(),
+                  Window(options));
 }
 
 void AvgPool1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {

@@ -13,6 +13,8 @@ using namespace mellow::test;
 namespace {
 
 constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
+constexpr Pool1dOptions pool_lean = {
+    .width = 3, .stride = 1, .pad_left = 1, .pad_right = 1, .keep_winners = false};
 
 // The identity; counts how often it is computed again.
 struct Counted {
@@ -36,12 +38,12 @@ Tensor counted(int& rebuilt, const Tensor& x) {
 
 // A product of a fused batch norm and its max pool: each is what the other's gradient needs. The pool is
 // dropped first, and needs the dropped norm to be computed again.
-Tensor norm_and_pool(const Inputs& in, const BatchNormOptions& options) {
+Tensor norm_and_pool(const Inputs& in, const BatchNormOptions& options, const Pool1dOptions& pool) {
   const Tensor& x = in[0];
   const Tensor mean = Tensor::zeros(x.context(), {x.dim(-1)}, x.dtype());
   const Tensor variance = in[1].clone();
   const Tensor y = batch_norm(x, in[1], in[2], mean, variance, options);
-  const Tensor pooled = max_pool1d(y, pool_same);
+  const Tensor pooled = max_pool1d(y, pool);
   const Tensor product = multiply(y, pooled);
   recompute_for_backward(pooled);
   recompute_for_backward(y);
@@ -54,7 +56,8 @@ struct Bytes {
   bool operator==(const Bytes&) const = default;
 };
 
-Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions& options) {
+Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions& options,
+               const Pool1dOptions& pool) {
   const std::vector<Shape> shapes = {{3, 37, 70}, {70}, {70}};
   Context context(strict(device));
   Inputs leaves, inputs;
@@ -65,7 +68,7 @@ Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions&
     leaves.back().set_requires_grad();
     inputs.push_back(scale(leaves.back(), 1.0));
   }
-  const Tensor y = norm_and_pool(inputs, options);
+  const Tensor y = norm_and_pool(inputs, options, pool);
   Bytes bytes{y.to_vector<float>(), {}};
   tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 99)));
   for (const Tensor& leaf : leaves) bytes.gradients.push_back(leaf.grad().to_vector<float>());
@@ -79,14 +82,17 @@ TEST_CASE("recompute: gradients through dropped tensors have the bits of those t
     for (const bool training : {true, false})
       for (const bool relu : {true, false}) {
         const BatchNormOptions options = {.training = training, .relu = relu};
-        CHECK(bytes_of(device, Tape::Recompute::as_asked, options) ==
-              bytes_of(device, Tape::Recompute::never, options));
+        const Bytes kept = bytes_of(device, Tape::Recompute::never, options, pool_same);
+        CHECK(bytes_of(device, Tape::Recompute::as_asked, options, pool_same) == kept);
+        CHECK(bytes_of(device, Tape::Recompute::as_asked, options, pool_lean) == kept);
+        CHECK(bytes_of(device, Tape::Recompute::never, options, pool_lean) == kept);
       }
 }
 
 TEST_CASE("recompute: gradients in float64 against differences") {
-  check_op([](const Inputs& in) { return norm_and_pool(in, {.relu = false}); }, {{2, 5, 3}, {3}, {3}},
-           {.f32_tolerance = 1e-3, .step = 1e-5});
+  for (const Pool1dOptions& pool : {pool_same, pool_lean})
+    check_op([&](const Inputs& in) { return norm_and_pool(in, {.relu = false}, pool); },
+             {{2, 5, 3}, {3}, {3}}, {.f32_tolerance = 1e-3, .step = 1e-5});
 }
 
 TEST_CASE("recompute: memory goes at once, comes back once, and stays for views") {
