@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/models/fcn.h"
 
+#include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 
 namespace mellow {
@@ -28,7 +29,11 @@ Fcn::Fcn(const ModuleOptions& options, const FcnConfig& config, int64_t beside, 
 Tensor Fcn::features(const Tensor& x) {
   check_rank("fcn", x, 3, "x [batch, length, channels]");
   Tensor y = x;
-  for (size_t i = 0; i < convs_.size(); ++i) y = (*norms_[i])((*convs_[i])(y), /*relu=*/true);
+  for (size_t i = 0; i < convs_.size(); ++i) {
+    const Tensor z = (*convs_[i])(y);
+    if (i > 0) recompute_for_backward(y);
+    y = (*norms_[i])(z, /*relu=*/true);
+  }
   return mean_over_time(y);
 }
 

@@ -4,6 +4,7 @@
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/engine/ops/pool1d.h"
+#include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 
 namespace mellow {
@@ -13,7 +14,9 @@ ConvLayerOptions same_conv(int64_t in, int64_t out, int64_t width) {
   return {.in = in, .out = out, .width = width, .bias = false, .conv = same_padding(width)};
 }
 
-constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
+// Its input is kept, or recomputed, for the bottleneck anyway.
+constexpr Pool1dOptions pool_same = {
+    .width = 3, .stride = 1, .pad_left = 1, .pad_right = 1, .keep_winners = false};
 
 }  // namespace
 
@@ -33,7 +36,9 @@ Tensor InceptionModule::operator()(const Tensor& x) const {
   const Tensor reduced = bottleneck_ != nullptr ? (*bottleneck_)(x) : x;
   Join join(context(), {x.dim(0), x.dim(1), 4 * filters_}, x.dtype());
   for (const ConvLayer* conv : convs_) (*conv)(reduced, join.part(filters_));
-  pool_conv_(max_pool1d(x, pool_same), join.part(filters_));
+  const Tensor pooled = max_pool1d(x, pool_same);
+  pool_conv_(pooled, join.part(filters_));
+  recompute_for_backward(pooled);
   return norm_(join.whole(), true);
 }
 
@@ -74,9 +79,11 @@ Tensor InceptionTime::features(const Tensor& x) {
   check_rank("inception-time", x, 3, "x [batch, length, channels]");
   Tensor y = x, residual = x;
   for (size_t d = 0; d < blocks_.size(); ++d) {
-    y = (*blocks_[d])(y);
+    const Tensor before = y;
+    y = (*blocks_[d])(before);
+    if (d % 3 != 0) recompute_for_backward(before);  // else the shortcut is still to read it
     if (d % 3 == 2) {
-      y = relu(add(y, (*shortcuts_[d / 3])(residual)));
+      y = add_relu(y, (*shortcuts_[d / 3])(residual));
       residual = y;
     }
   }

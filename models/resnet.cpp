@@ -2,6 +2,7 @@
 #include "mellow/models/resnet.h"
 
 #include "mellow/engine/ops/pointwise.h"
+#include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 
 namespace mellow {
@@ -40,9 +41,12 @@ class ResNet::Block final : public Module {
   }
   Tensor operator()(const Tensor& x) const {
     Tensor y = x;
-    for (size_t i = 0; i < convs_.size(); ++i)
-      y = (*norms_[i])((*convs_[i])(y), /*relu=*/i + 1 < convs_.size());
-    return relu(add(y, shortcut_(x)));
+    for (size_t i = 0; i < convs_.size(); ++i) {
+      const Tensor z = (*convs_[i])(y);
+      if (i > 0) recompute_for_backward(y);
+      y = (*norms_[i])(z, /*relu=*/i + 1 < convs_.size());
+    }
+    return add_relu(y, shortcut_(x));
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/engine/ops/pool1d.h"
+#include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 
 namespace mellow {
@@ -37,7 +38,9 @@ class ResNet18::Block final : public Module {
   }
   Tensor operator()(const Tensor& x) const {
     const Tensor residual = shortcut_ != nullptr ? (*shortcut_norm_)((*shortcut_)(x)) : x;
-    return relu(add(norm2_(conv2_(norm1_(conv1_(x), true))), residual));
+    const Tensor between = norm1_(conv1_(x), true), last = conv2_(between);
+    recompute_for_backward(between);
+    return add_relu(norm2_(last), residual);
   }
 
  private:

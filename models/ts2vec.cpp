@@ -17,7 +17,7 @@ class Ts2Vec::Block final : public Module {
       projector_ = &child<ConvLayer>("projector", ConvLayerOptions{.in = in, .out = out, .width = 1});
   }
   Tensor operator()(const Tensor& x) const {
-    const Tensor y = conv2_(gelu(conv1_(gelu(x))));
+    const Tensor y = conv2_.of_gelu(conv1_.of_gelu(x));
     return add(y, projector_ != nullptr ? (*projector_)(x) : x);
   }
 

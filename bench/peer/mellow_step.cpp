@@ -9,6 +9,8 @@
 #include <iostream>
 #include <numeric>
 
+#include <malloc.h>
+
 #include "mellow/bench/support.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/ops/batch.h"
@@ -171,6 +173,7 @@ void serve(const std::vector<std::string>& arguments) {
     job = std::make_unique<Classification>(context, arguments[0], length, batch);
   write_safetensors(arguments[5], job->start);
   job->start = {};
+  malloc_trim(0);  // the weights just written are the comparison's, not the training's: their heap goes back
   std::printf("{\"answers\": [");
   const char* comma = "";
   for (const double answer : job->first_answers()) {

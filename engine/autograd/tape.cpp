@@ -2,6 +2,7 @@
 #include "mellow/engine/autograd/tape.h"
 
 #include <atomic>
+#include <utility>
 
 #include "mellow/engine/core/tensor_impl.h"
 #include "mellow/engine/internal/on_device.h"
@@ -21,7 +22,8 @@ void add_in_place(const Tensor& sum, const Tensor& x) {
 
 }  // namespace
 
-Tape::Tape(Context& context) : context_(context), outer_(context.tape_), serial_(next_serial()) {
+Tape::Tape(Context& context, Recompute recompute)
+    : context_(context), recompute_(recompute), outer_(context.tape_), serial_(next_serial()) {
   context.tape_ = this;
 }
 
@@ -42,6 +44,8 @@ void Tape::record(std::unique_ptr<Node> node, std::span<const Tensor> inputs, co
       edge.shape = x.shape();
       edge.dtype = x.dtype();
       edge.wanted = x.requires_grad();
+      edge.input = x.impl_;
+      edge.given = true;
       if (x.impl_->tape == serial_) edge.producer = x.impl_->node;
       if (edge.wanted && edge.producer < 0) edge.leaf = x;
     }
@@ -51,6 +55,39 @@ void Tape::record(std::unique_ptr<Node> node, std::span<const Tensor> inputs, co
   output.impl_->tape = serial_;
   output.impl_->node = static_cast<int64_t>(entries_.size());
   entries_.push_back(std::move(entry));
+}
+
+void Tape::drop(const Tensor& y) {
+  const bool recorded = y.impl_->tape == serial_;
+  if (!recorded || y.impl_->storage == nullptr || recompute_ == Recompute::never) return;
+  Entry& entry = entries_[static_cast<size_t>(y.impl_->node)];
+  MELLOW_CHECK(entry.node->can_rebuild(), "[recompute_for_backward] the op that made ", y.shape(),
+               " has no rebuild(): its output must be kept");
+  Dropped dropped = {y.impl_, y.impl_->storage->bytes, {}};
+  for (const Edge& edge : entry.inputs) {
+    Tensor x;
+    x.impl_ = edge.input.lock();
+    MELLOW_CHECK(x.defined() || !edge.given, "[recompute_for_backward] an input of the op that made ",
+                 y.shape(), " is gone already: drop the output while its inputs live");
+    dropped.inputs.push_back(std::move(x));
+  }
+  entry.dropped = std::move(dropped);
+  y.impl_->storage.reset();
+}
+
+void Tape::restore_inputs(const Entry& entry) {
+  for (const Edge& edge : entry.inputs)
+    if (edge.producer >= 0) restore(entries_[static_cast<size_t>(edge.producer)]);
+}
+
+// Writes a dropped output again, its dropped inputs first, unless nobody wants it any more.
+void Tape::restore(Entry& entry) {
+  Tensor y;
+  y.impl_ = entry.dropped.output.lock();
+  if (!y.defined() || y.impl_->storage != nullptr) return;
+  restore_inputs(entry);
+  y.impl_->storage = std::make_shared<Storage>(context_, entry.dropped.bytes);
+  entry.node->rebuild(entry.dropped.inputs, y);
 }
 
 void Tape::backward(const Tensor& loss) {
@@ -81,14 +118,16 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
   slots_[static_cast<size_t>(y.impl_->node)] = {dy, false};
   for (int64_t i = y.impl_->node; i >= 0; --i) {
     const auto at = static_cast<size_t>(i);
-    const Tensor upstream = slots_[at].sum;
-    slots_[at].sum = Tensor();
-    if (upstream.defined()) {
-      Gradients gradients(*this, i, slots_[at].exclusive);
-      entries_[at].node->backward(upstream, gradients);
-      settle(entries_[at]);
+    const Slot upstream = std::exchange(slots_[at], Slot());
+    Entry& entry = entries_[at];
+    if (upstream.sum.defined()) {
+      restore_inputs(entry);
+      Gradients gradients(*this, i, has_to_itself(upstream));
+      entry.node->backward(upstream.sum, gradients);
+      settle(entry);
     }
-    entries_[at].node.reset();  // what the op kept is free for the ops before it
+    entry.node.reset();  // what the op kept is free for the ops before it
+    entry.dropped = {};
   }
 }
 
@@ -110,13 +149,18 @@ void Tape::add_to_slot(Slot& slot, const Tensor& gradient) {
     slot = {gradient, true};
     return;
   }
-  if (!slot.exclusive) {
+  if (!has_to_itself(slot)) {
     // Others read the elements of the sum so far: continue in a copy.
     Tensor copy = Tensor::zeros(context_, slot.sum.shape(), slot.sum.dtype());
     add_in_place(copy, slot.sum);
     slot = {copy, true};
   }
   add_in_place(slot.sum, gradient);
+}
+
+// Whether nobody else reads the elements: what ops shared is one's own once the others are done with it.
+bool Tape::has_to_itself(const Slot& slot) {
+  return slot.exclusive || (slot.sum.impl_.use_count() == 1 && slot.sum.impl_->storage.use_count() == 1);
 }
 
 Tensor Tape::leaf_gradient(const Edge& edge) {
@@ -133,10 +177,19 @@ Gradients::Target Gradients::target(int i) {
   const Tape::Edge& edge = entry.inputs[static_cast<size_t>(i)];
   if (edge.producer < 0) return {tape_.leaf_gradient(edge), true};
   Tape::Slot& slot = tape_.slots_[static_cast<size_t>(edge.producer)];
-  if (slot.sum.defined() && slot.exclusive) return {slot.sum, true};
+  if (slot.sum.defined() && Tape::has_to_itself(slot)) return {slot.sum, true};
   if (slot.sum.defined()) return {fresh(i), false};
   slot = {Tensor::empty(tape_.context_, edge.shape, edge.dtype), true};
   return {slot.sum, false};
+}
+
+Gradients::Target Gradients::reuse(int i, const Tensor& dy) {
+  const Tape::Edge& edge = tape_.entries_[static_cast<size_t>(node_)].inputs[static_cast<size_t>(i)];
+  if (edge.producer < 0 || !upstream_exclusive_ || dy.shape() != edge.shape) return target(i);
+  Tape::Slot& slot = tape_.slots_[static_cast<size_t>(edge.producer)];
+  if (slot.sum.defined()) return target(i);
+  slot = {dy, true};
+  return {dy, false};
 }
 
 Tensor Gradients::fresh(int i) {

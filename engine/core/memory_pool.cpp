@@ -4,16 +4,19 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <tuple>
 
 #include "mellow/engine/core/error.h"
 
 namespace mellow {
 namespace {
 
-// Whether one more block of the size would leave more waiting than half of the peak.
-bool piles_up(const MemoryUse& use, size_t size) {
-  const size_t most = std::max(use.peak, use.in_use + size);
-  return use.reserved + size > most + most / 2;
+constexpr size_t granule = 256;  // bytes; small classes and cuts are multiples of it
+constexpr size_t segment = size_t{1} << 30;
+
+void check_size(size_t bytes) {
+  if (bytes > std::numeric_limits<size_t>::max() / 2)
+    throw Error(text("[memory] a request of ", bytes, " bytes cannot be served"), ErrorKind::out_of_memory);
 }
 
 }  // namespace
@@ -24,76 +27,77 @@ MemoryPool::MemoryPool(System system, size_t limit, Fit fit)
 MemoryPool::~MemoryPool() { trim_locked(); }
 
 size_t MemoryPool::size_class(size_t bytes) {
-  constexpr size_t small = 256;
-  if (bytes <= 4096) return std::max(small, (bytes + small - 1) / small * small);
-  if (bytes > std::numeric_limits<size_t>::max() / 2)
-    throw Error(text("[memory] a request of ", bytes, " bytes cannot be served"), ErrorKind::out_of_memory);
+  check_size(bytes);
+  if (bytes <= 4096) return cut_size(bytes);
   const size_t step = std::bit_floor(bytes) / 8;
   return (bytes + step - 1) / step * step;
 }
 
+size_t MemoryPool::cut_size(size_t bytes) {
+  check_size(bytes);
+  return std::max(granule, (bytes + granule - 1) / granule * granule);
+}
+
 void* MemoryPool::allocate(size_t bytes) {
-  const size_t size = size_class(bytes);
+  const size_t size = fit_ == Fit::cut ? cut_size(bytes) : size_class(bytes);
   const std::lock_guard lock(mutex_);
-  if (void* block = waiting_block(size)) {
-    use_.in_use += size;
-    use_.peak = std::max(use_.peak, use_.in_use);
-    return block;
-  }
-  give_back_smaller(size);
-  if (limit_ != 0 && use_.reserved + size > limit_) trim_locked();
-  void* block = limit_ != 0 && use_.reserved + size > limit_ ? nullptr : system_.allocate(size);
-  if (block == nullptr) {
-    trim_locked();
-    block = limit_ != 0 && use_.reserved + size > limit_ ? nullptr : system_.allocate(size);
-  }
+  void* block = find(size);
+  if (block == nullptr && grow(size)) block = find(size);
   if (block == nullptr)
     throw Error(text("[memory] out of memory: ", size, " bytes needed, ", use_.in_use, " in use",
                      limit_ ? text(", limit ", limit_) : "", "; use a smaller batch or another device"),
                 ErrorKind::out_of_memory);
   use_.in_use += size;
-  use_.reserved += size;
   use_.peak = std::max(use_.peak, use_.in_use);
-  ++use_.system_allocations;
   return block;
 }
 
-// Takes a block of the class, or a larger one where that is allowed and needed; null when there is none.
-void* MemoryPool::waiting_block(size_t size) {
-  const bool larger = fit_ == Fit::up_to_eightfold && piles_up(use_, size);
-  const auto found = larger ? waiting_.lower_bound(size) : waiting_.find(size);
-  if (found == waiting_.end() || found->second.empty() || found->first / 8 > size) return nullptr;
-  void* block = found->second.back();
-  found->second.pop_back();
-  if (found->first != size) larger_[block] = found->first;
-  if (found->second.empty() && fit_ == Fit::up_to_eightfold) waiting_.erase(found);
+void* MemoryPool::find(size_t size) {
+  if (fit_ == Fit::cut) return ranges_.take(size);
+  std::vector<void*>& blocks = waiting_[size];
+  if (blocks.empty()) return nullptr;
+  void* block = blocks.back();
+  blocks.pop_back();
   return block;
 }
 
-void MemoryPool::give_back_smaller(size_t size) {
-  if (fit_ == Fit::same_class || !piles_up(use_, size)) return;
-  size_t freed = 0;
-  for (auto next = waiting_.lower_bound(size); freed < size && next != waiting_.begin();) {
-    auto& [smaller, blocks] = *--next;
-    for (; freed < size && !blocks.empty(); blocks.pop_back()) {
-      system_.release(blocks.back());
-      use_.reserved -= smaller;
-      freed += smaller;
-    }
-    if (blocks.empty()) next = waiting_.erase(next);
+// Takes a block or a segment for a request of `size`. One segment is to hold all there will be: the system
+// gives memory to what is touched, the rest is addresses alone. Where it refuses so much, segments are as
+// large as the requests that need them; free ones, too small by now, go first.
+bool MemoryPool::grow(size_t size) {
+  if (fit_ == Fit::cut) {
+    trim_locked();
+    const size_t room = limit_ == 0 ? segment : limit_ - use_.reserved;
+    if (take_from_system(std::max(size, std::min(segment, room)))) return true;
+  } else if (take_from_system(size)) {
+    return true;
   }
+  trim_locked();
+  return take_from_system(size);
+}
+
+bool MemoryPool::take_from_system(size_t size) {
+  if (limit_ != 0 && use_.reserved + size > limit_) return false;
+  void* taken = system_.allocate(size);
+  if (taken == nullptr) return false;
+  if (fit_ == Fit::cut)
+    ranges_.add(taken, size);
+  else
+    waiting_[size].push_back(taken);
+  use_.reserved += size;
+  ++use_.system_allocations;
+  return true;
 }
 
 void MemoryPool::release(void* block, size_t bytes) noexcept {
   if (block == nullptr) return;
-  size_t size = size_class(bytes);
+  const size_t size = fit_ == Fit::cut ? cut_size(bytes) : size_class(bytes);
   const std::lock_guard lock(mutex_);
   use_.in_use -= size;
-  if (const auto found = larger_.find(block); found != larger_.end()) {
-    size = found->second;
-    larger_.erase(found);
-  }
-  waiting_[size].push_back(block);
+  if (fit_ == Fit::cut)
+    ranges_.give(block, size);
+  else
+    waiting_[size].push_back(block);
 }
 
 void MemoryPool::trim() {
@@ -107,6 +111,11 @@ void MemoryPool::trim_locked() {
     use_.reserved -= size * blocks.size();
   }
   waiting_.clear();
+  for (auto [segment, size] = ranges_.remove_free_segment(); segment != nullptr;
+       std::tie(segment, size) = ranges_.remove_free_segment()) {
+    system_.release(segment);
+    use_.reserved -= size;
+  }
 }
 
 MemoryUse MemoryPool::use() const {

@@ -5,14 +5,15 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
+
+#include "mellow/engine/core/free_ranges.h"
 
 namespace mellow {
 
 struct MemoryUse {
   size_t in_use = 0;    // bytes handed out
-  size_t reserved = 0;  // bytes taken from the system, handed out or waiting
+  size_t reserved = 0;  // bytes taken from the system, handed out or waiting; on the CPU also untouched ones
   size_t peak = 0;      // highest in_use so far
   size_t system_allocations = 0;
 };
@@ -25,11 +26,10 @@ class MemoryPool {
     std::function<void*(size_t)> allocate;  // returns nullptr when there is no memory
     std::function<void(void*)> release;
   };
-  // How requests find blocks. Shapes that change from step to step would fill same_class with blocks of every
-  // size ever asked for: up_to_eightfold also takes the smallest larger block, up to eight times the request,
-  // and before it takes more from the system it gives back waiting blocks that are too small, largest first,
-  // up to the size of the request. Repeated shapes still settle: each request keeps its block.
-  enum class Fit { same_class, up_to_eightfold };
+  // How requests find memory. same_class: in released blocks of their size class. cut: from large segments,
+  // in which free neighbours merge, for shapes that change from step to step: these would fill same_class
+  // with blocks of every size ever asked for. Repeated shapes settle in both.
+  enum class Fit { same_class, cut };
   // `limit` is in bytes, 0 for none.
   MemoryPool(System system, size_t limit, Fit fit = Fit::same_class);
   ~MemoryPool();
@@ -43,12 +43,15 @@ class MemoryPool {
   void trim();
   MemoryUse use() const;
 
-  // The size a request is rounded up to: multiples of 256 bytes, above 4 KiB eight steps per power of two.
+  // The size a request is rounded up to. Of a class: multiples of 256 bytes, above 4 KiB eight steps per
+  // power of two; what is cut: multiples of 256 bytes.
   static size_t size_class(size_t bytes);
+  static size_t cut_size(size_t bytes);
 
  private:
-  void* waiting_block(size_t size);
-  void give_back_smaller(size_t size);
+  void* find(size_t size);
+  bool grow(size_t size);
+  bool take_from_system(size_t size);
   void trim_locked();
 
   mutable std::mutex mutex_;
@@ -56,8 +59,8 @@ class MemoryPool {
   size_t limit_;
   Fit fit_;
   MemoryUse use_;
-  std::map<size_t, std::vector<void*>> waiting_;  // by class; no empty lists with up_to_eightfold
-  std::unordered_map<void*, size_t> larger_;      // blocks handed out for less than their class
+  std::map<size_t, std::vector<void*>> waiting_;  // same_class: released blocks by class
+  FreeRanges ranges_;                             // cut
 };
 
 }  // namespace mellow

@@ -28,6 +28,7 @@ size_t bytes_of(const Shape& shape, DType dtype) {
 Tensor Tensor::empty(Context& context, const Shape& shape, DType dtype) {
   Tensor t;
   t.impl_ = std::make_shared<Impl>();
+  t.impl_->context = &context;
   t.impl_->storage = std::make_shared<Storage>(context, bytes_of(shape, dtype));
   t.impl_->shape = shape;
   t.impl_->strides = row_major(shape);
@@ -52,7 +53,7 @@ Tensor Tensor::from_bytes(Context& context, const Shape& shape, DType dtype,
 
 Context& Tensor::context() const {
   MELLOW_CHECK(defined(), "[tensor] an empty handle has no context");
-  return impl_->storage->context;
+  return *impl_->context;
 }
 
 const Shape& Tensor::shape() const {
@@ -83,6 +84,8 @@ void Tensor::require_dtype(DType wanted) const {
 
 void* Tensor::raw_data() const {
   MELLOW_CHECK(defined(), "[tensor] an empty handle has no elements");
+  MELLOW_CHECK(impl_->storage != nullptr, "[tensor] the elements of ", shape(),
+               " were dropped by recompute_for_backward(): call it after the last op that reads them");
   return static_cast<std::byte*>(impl_->storage->block) +
          impl_->offset * static_cast<int64_t>(size_of(impl_->dtype));
 }

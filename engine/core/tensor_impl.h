@@ -19,7 +19,8 @@ struct Storage {
 
 // What handles share. `tape` and `node` name the op that made it (0: none).
 struct Tensor::Impl {
-  std::shared_ptr<Storage> storage;
+  Context* context = nullptr;
+  std::shared_ptr<Storage> storage;  // none while the elements are dropped (Tape::drop)
   Shape shape;
   std::array<int64_t, Shape::max_rank> strides{};
   int64_t offset = 0;  // in elements
@@ -32,6 +33,7 @@ struct Tensor::Impl {
   // A new handle's worth on the same elements: off the tape, wanting no gradient.
   std::shared_ptr<Impl> same_elements() const {
     auto impl = std::make_shared<Impl>();
+    impl->context = context;
     impl->storage = storage;
     impl->shape = shape;
     impl->strides = strides;

@@ -14,7 +14,15 @@
 //   void forward(B&, std::span<const Tensor> inputs, const Tensor& output);
 //   void backward(B&, const Tensor& dy, Gradients& gradients);
 // whose members are what backward needs. forward fills them; nothing is kept when no tape records.
+// An op whose output may be dropped and recomputed (engine/ops/recompute.h) also has
+//   void rebuild(B&, std::span<const Tensor> inputs, const Tensor& output);
+// which writes the bits that forward wrote, again from the inputs and members; no member is the output.
 namespace mellow::internal {
+
+template <class Op>
+concept Rebuilds = requires(Op& op, Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  op.rebuild(cpu, in, out);
+};
 
 template <class Op>
 class OpNode final : public Node {
@@ -22,6 +30,13 @@ class OpNode final : public Node {
   OpNode(Op op, Context& context) : op_(std::move(op)), context_(context) {}
   void backward(const Tensor& dy, Gradients& gradients) override {
     on_device(context_, [&](auto& device) { op_.backward(device, dy, gradients); });
+  }
+  bool can_rebuild() const override { return Rebuilds<Op>; }
+  void rebuild(std::span<const Tensor> inputs, const Tensor& output) override {
+    if constexpr (Rebuilds<Op>)
+      on_device(context_, [&](auto& device) { op_.rebuild(device, inputs, output); });
+    else
+      throw Error("[recompute_for_backward] the op has no rebuild()");
   }
 
  private:

@@ -50,6 +50,8 @@ Tensor ConvLayer::operator()(const Tensor& x, const Tensor& place) const {
   return conv1d(x, weight_, bias_, conv_, place);
 }
 
+Tensor ConvLayer::of_gelu(const Tensor& x) const { return conv1d_of_gelu(x, weight_, bias_, conv_); }
+
 BatchNormLayer::BatchNormLayer(const ModuleOptions& options, int64_t channels) : Module(options) {
   weight_ = parameter("weight", {channels}, constant(1));
   bias_ = parameter("bias", {channels}, constant(0));

@@ -30,6 +30,8 @@ class ConvLayer final : public Module {
   ConvLayer(const ModuleOptions& options, const ConvLayerOptions& conv);
   // [batch, length, in] → [batch, …, out]; `place` as in conv1d.
   Tensor operator()(const Tensor& x, const Tensor& place = {}) const;
+  // The same of gelu(x), in less memory than by itself.
+  Tensor of_gelu(const Tensor& x) const;
 
  private:
   Conv1dOptions conv_;

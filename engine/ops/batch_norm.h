@@ -33,12 +33,15 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
 struct BatchNorm {
   BatchNormOptions options;
   Tensor running_mean, running_var;
-  Tensor x, y, gamma;    // y only with relu
-  Tensor mean, inv_std;  // what x was normalised with, [channels]
+  // y is not kept: (x - mean) · slope + offset has the sign that the relu saw, and is y again.
+  Tensor x;
+  Tensor mean, inv_std, slope, offset;  // [channels]; what x was normalised with
   void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
   void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
   void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
   void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
+  void rebuild(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
+  void rebuild(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
 };
 
 }  // namespace mellow

@@ -25,14 +25,32 @@ Conv1dOptions same_padding(int64_t width, int64_t dilation = 1);
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv1dOptions& options,
               const Tensor& place = {});
 
+// conv1d(gelu(x), …), which keeps x alone: backward computes gelu(x) again beside its derivative.
+Tensor conv1d_of_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                      const Conv1dOptions& options);
+
 struct Conv1d {  // keeps x and weight
   Conv1dOptions options;
   Tensor x, weight;
   bool has_bias = false;
   void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
   void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
-  void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
-  void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
+  template <class Backend>
+  void backward(Backend& device, const Tensor& dy, Gradients& gradients);
+  // The halves of backward: of weight and bias where they are wanted, and of x.
+  void weight_gradients(Cpu& cpu, const Tensor& dy, Gradients& gradients) const;
+  void weight_gradients(Cuda& cuda, const Tensor& dy, Gradients& gradients) const;
+  void data_gradient(Cpu& cpu, const Tensor& dy, const Gradients::Target& dx) const;
+  void data_gradient(Cuda& cuda, const Tensor& dy, const Gradients::Target& dx) const;
+};
+
+struct GeluConv1d {
+  Conv1d conv;
+  Tensor x;
+  template <class Backend>
+  void forward(Backend& device, std::span<const Tensor> in, const Tensor& out);
+  template <class Backend>
+  void backward(Backend& device, const Tensor& dy, Gradients& gradients);
 };
 
 }  // namespace mellow

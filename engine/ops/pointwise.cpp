@@ -24,6 +24,11 @@ Tensor add(const Tensor& a, const Tensor& b) {
   return internal::apply(Add{}, {a, b}, a.shape(), a.dtype());
 }
 
+Tensor add_relu(const Tensor& a, const Tensor& b) {
+  check_same_shape("add_relu", a, b);
+  return internal::apply(AddRelu{}, {a, b}, a.shape(), a.dtype());
+}
+
 Tensor multiply(const Tensor& a, const Tensor& b) {
   check_same_shape("multiply", a, b);
   return internal::apply(Multiply{}, {a, b}, a.shape(), a.dtype());

@@ -12,13 +12,15 @@ namespace mellow {
 
 // y = max(x, 0); the gradient at 0 is 0; NaN is passed on.
 Tensor relu(const Tensor& x);
-// y = x Φ(x), exact (erf) form: Hendrycks & Gimpel 2016.
+// y = x Φ(x), exact (erf) form: Hendrycks & Gimpel 2016. Before a convolution see conv1d_of_gelu.
 Tensor gelu(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 
 // a + b and a · b, same shapes. The sum's gradient is handed on without a copy.
 Tensor add(const Tensor& a, const Tensor& b);
+// max(a + b, 0) in one pass: how residual branches end.
+Tensor add_relu(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
 // factor · x.
 Tensor scale(const Tensor& x, double factor);
@@ -47,6 +49,13 @@ struct Gelu {  // keeps x
   void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
 };
 
+// Both at once, for little more than one of them: y := gelu(x) and dx := dy gelu'(x), or += where `add`. dx
+// and y may each lie where dy does, not both.
+void gelu_with_gradient(Cpu& cpu, const Tensor& x, const Tensor& dy, const Tensor& y,
+                        const Gradients::Target& dx);
+void gelu_with_gradient(Cuda& cuda, const Tensor& x, const Tensor& dy, const Tensor& y,
+                        const Gradients::Target& dx);
+
 struct Sigmoid {  // keeps y
   Tensor y;
   void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
@@ -64,6 +73,14 @@ struct Tanh {  // keeps y
 };
 
 struct Add {
+  void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
+  void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
+  void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
+  void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
+};
+
+struct AddRelu {  // keeps y
+  Tensor y;
   void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
   void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
   void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);

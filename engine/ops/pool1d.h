@@ -14,6 +14,10 @@ struct Pool1dOptions {
   int64_t pad_left = 0, pad_right = 0;  // max: padding never wins; average: see count_padding
   bool count_padding =
       true;  // average divides by the full width, padding counted as zeros (PyTorch's default)
+  // Max: backward needs the windows' winners. Kept, they are a quarter of y in float32; else x is kept, which
+  // costs nothing where others keep it too, and they are found again, in the same pass as a dropped y
+  // (engine/ops/recompute.h).
+  bool keep_winners = true;
 };
 
 // x [batch, length, channels] → [batch, (length + pad_left + pad_right - width) / stride + 1, channels].
@@ -24,11 +28,25 @@ Tensor avg_pool1d(const Tensor& x, const Pool1dOptions& options);
 struct MaxPool1d {
   Pool1dOptions options;
   Tensor winner;  // u8 [batch, out_length, channels]: position in the window; width <= 255
-  void forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out);
-  void forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out);
-  void backward(Cpu& cpu, const Tensor& dy, Gradients& gradients);
-  void backward(Cuda& cuda, const Tensor& dy, Gradients& gradients);
+  Tensor x;       // instead, without keep_winners
+  template <class Backend>
+  void forward(Backend& device, std::span<const Tensor> in, const Tensor& out);
+  template <class Backend>
+  void backward(Backend& device, const Tensor& dy, Gradients& gradients);
+  template <class Backend>
+  void rebuild(Backend& device, std::span<const Tensor> in, const Tensor& out);
 };
+
+// y := the largest of each window of x, and the winners, unless that handle is empty.
+void max_windows(Cpu& cpu, const Pool1dOptions& options, const Tensor& x, const Tensor& y,
+                 const Tensor& winner);
+void max_windows(Cuda& cuda, const Pool1dOptions& options, const Tensor& x, const Tensor& y,
+                 const Tensor& winner);
+// dx (+)= dy of the windows that each step won.
+void max_windows_backward(Cpu& cpu, const Pool1dOptions& options, const Tensor& winner, const Tensor& dy,
+                          const Gradients::Target& dx);
+void max_windows_backward(Cuda& cuda, const Pool1dOptions& options, const Tensor& winner, const Tensor& dy,
+                          const Gradients::Target& dx);
 
 struct AvgPool1d {
   Pool1dOptions options;

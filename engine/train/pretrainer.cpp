@@ -71,8 +71,12 @@ Pretrainer::Pretrainer(StepEncoder& encoder, const Tensor& series, const Pretrai
 
 Tensor contrast_views(StepEncoder& encoder, const MaskedView& view1, const MaskedView& view2, int64_t kept,
                       const ContrastiveOptions& options) {
-  const Tensor z1 = encoder.encode(view1.x, view1.mask), z2 = encoder.encode(view2.x, view2.mask);
-  return hierarchical_contrastive(slice(z1, 1, z1.dim(1) - kept, z1.dim(1)), slice(z2, 1, 0, kept), options);
+  // A whole encoding goes before the next begins: the slices are copies.
+  const auto encoded = [&](const MaskedView& view, int64_t from) {
+    return slice(encoder.encode(view.x, view.mask), 1, from, from + kept);
+  };
+  const Tensor z1 = encoded(view1, view1.x.dim(1) - kept), z2 = encoded(view2, 0);
+  return hierarchical_contrastive(z1, z2, options);
 }
 
 MaskedView Pretrainer::view(const Tensor& offsets, int64_t from, int64_t to, uint64_t draw) const {

@@ -9,8 +9,9 @@
 #include "mellow/kernels/cpu/elementwise.h"
 
 // Memory bound, so as few passes over x as there can be: forward reads it twice (statistics, normalise),
-// backward twice (sums, dx). Rows are […]; channels are the inner loop. A few rows are summed in the element
-// type, those sums in double, one set per part of the rows, and joined in the order of the parts.
+// backward twice (sums, dx), neither reads y. Rows are […]; channels are the inner loop. A few rows are
+// summed in the element type, those sums in double, one set per part of the rows, and joined in the order of
+// the parts.
 namespace mellow {
 namespace {
 
@@ -44,28 +45,34 @@ MELLOW_CLONES void moments(int64_t rows, int64_t channels, const T* x, int64_t s
   for (; r < rows; ++r) add_moments<1>(channels, x + r * stride, stride, shift, sum, squares);
 }
 
-// y := (x - mean) · slope + offset, then max(0, ·) with relu.
+// Of each channel: what a value becomes before the relu. Forward and backward share the expression, so that
+// both see the same sign.
 template <class T>
-MELLOW_CLONES void normalise(int64_t channels, const T* x, const T* mean, const T* slope, const T* offset,
-                             bool relu, T* y) {
+struct Line {
+  const T *mean, *slope, *offset;
+  __attribute__((always_inline)) T at(int64_t c, T x) const { return (x - mean[c]) * slope[c] + offset[c]; }
+};
+
+// y := line(x), then max(0, ·) with relu.
+template <class T>
+MELLOW_CLONES void normalise(int64_t channels, const T* x, Line<T> line, bool relu, T* y) {
   if (relu) {
 #pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
-      const T v = (x[c] - mean[c]) * slope[c] + offset[c];
+      const T v = line.at(c, x[c]);
       y[c] = v < 0 ? 0 : v;
     }
   } else {
 #pragma GCC ivdep
-    for (int64_t c = 0; c < channels; ++c) y[c] = (x[c] - mean[c]) * slope[c] + offset[c];
+    for (int64_t c = 0; c < channels; ++c) y[c] = line.at(c, x[c]);
   }
 }
 
-// sums[c] += Σ g and products[c] += Σ g (x - mean), where g is dy, or 0 where relu cut (y <= 0). Three arrays
-// are read, so rows are walked one by one: more would be too many streams for the prefetcher.
+// sums[c] += Σ g and products[c] += Σ g (x - mean), where g is dy, or 0 where relu cut. Rows are walked one
+// by one: two arrays of eight rows are too many streams for the prefetcher.
 template <bool relu, class T>
-MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int64_t x_row, const T* y,
-                                 int64_t y_row, const T* dy, int64_t dy_row, const T* mean, double* sums,
-                                 double* products) {
+MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int64_t x_row, const T* dy,
+                                 int64_t dy_row, Line<T> line, double* sums, double* products) {
   constexpr int64_t tile = 128;
   T s[tile], p[tile];
   for (int64_t c0 = 0; c0 < channels; c0 += tile) {
@@ -73,11 +80,11 @@ MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int
     for (int64_t r0 = 0; r0 < rows; r0 += rows_at_once) {
       for (int64_t c = 0; c < n; ++c) s[c] = p[c] = 0;
       for (int64_t r = r0; r < std::min(rows, r0 + rows_at_once); ++r) {
-        const T *a = x + r * x_row + c0, *kept = y + r * y_row + c0, *up = dy + r * dy_row + c0;
+        const T *a = x + r * x_row + c0, *up = dy + r * dy_row + c0;
         for (int64_t c = 0; c < n; ++c) {
-          const T g = relu && kept[c] <= 0 ? 0 : up[c];
+          const T g = relu && line.at(c0 + c, a[c]) <= 0 ? 0 : up[c];
           s[c] += g;
-          p[c] += g * (a[c] - mean[c0 + c]);
+          p[c] += g * (a[c] - line.mean[c0 + c]);
         }
       }
       for (int64_t c = 0; c < n; ++c) {
@@ -88,14 +95,14 @@ MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int
   }
 }
 
-// dx := slope · (g - centre - (x - mean) · tilt), or += with `add`.
+// dx := slope · (g - centre - (x - mean) · tilt), or += with `add`. dx may be dy.
 template <bool relu, class T>
-MELLOW_CLONES void gradient_row(int64_t channels, const T* x, const T* y, const T* dy, const T* mean,
-                                const T* slope, const T* centre, const T* tilt, bool add, T* dx) {
+MELLOW_CLONES void gradient_row(int64_t channels, const T* x, const T* dy, Line<T> line, const T* centre,
+                                const T* tilt, bool add, T* dx) {
 #pragma GCC ivdep
   for (int64_t c = 0; c < channels; ++c) {
-    const T g = relu && y[c] <= 0 ? 0 : dy[c];
-    const T v = slope[c] * (g - centre[c] - (x[c] - mean[c]) * tilt[c]);
+    const T g = relu && line.at(c, x[c]) <= 0 ? 0 : dy[c];
+    const T v = line.slope[c] * (g - centre[c] - (x[c] - line.mean[c]) * tilt[c]);
     dx[c] = add ? dx[c] + v : v;
   }
 }
@@ -155,10 +162,10 @@ void update_running(const BatchNorm& op, const BatchStatistics& batch, int64_t c
   }
 }
 
-// Fills mean and inv_std from the batch or from the running statistics; returns the exact means, because
-// those in T are rounded.
+// Fills what x is normalised with, from the batch or from the running statistics.
 template <class T>
-Sums choose_statistics(const Cpu& cpu, BatchNorm& op, const Tensor& x) {
+void choose_statistics(const Cpu& cpu, BatchNorm& op, const Tensor& gamma, const Tensor& beta) {
+  const Tensor& x = op.x;
   const auto channels = static_cast<size_t>(x.dim(-1));
   BatchStatistics used;
   if (op.options.training) {
@@ -168,13 +175,24 @@ Sums choose_statistics(const Cpu& cpu, BatchNorm& op, const Tensor& x) {
     const T *m = op.running_mean.data<T>(), *v = op.running_var.data<T>();
     used = {Sums(m, m + channels), Sums(v, v + channels)};
   }
-  op.mean = Tensor::empty(x.context(), {x.dim(-1)}, x.dtype());
-  op.inv_std = Tensor::empty(x.context(), {x.dim(-1)}, x.dtype());
+  for (Tensor* t : {&op.mean, &op.inv_std, &op.slope, &op.offset})
+    *t = Tensor::empty(x.context(), {x.dim(-1)}, x.dtype());
   for (size_t c = 0; c < channels; ++c) {
-    op.mean.data<T>()[c] = static_cast<T>(used.mean[c]);
-    op.inv_std.data<T>()[c] = static_cast<T>(1 / std::sqrt(used.variance[c] + op.options.eps));
+    const T mean = static_cast<T>(used.mean[c]);
+    const T inv_std = static_cast<T>(1 / std::sqrt(used.variance[c] + op.options.eps));
+    const T slope = gamma.data<T>()[c] * inv_std;
+    const double rest = static_cast<double>(mean) - used.mean[c];  // what rounding moved the mean by
+    op.mean.data<T>()[c] = mean;
+    op.inv_std.data<T>()[c] = inv_std;
+    op.slope.data<T>()[c] = slope;
+    op.offset.data<T>()[c] =
+        static_cast<T>(static_cast<double>(beta.data<T>()[c]) + rest * static_cast<double>(slope));
   }
-  return used.mean;
+}
+
+template <class T>
+Line<T> line_of(const BatchNorm& op) {
+  return {op.mean.data<T>(), op.slope.data<T>(), op.offset.data<T>()};
 }
 
 template <class T>
@@ -186,39 +204,34 @@ void add_to(const Gradients::Target& target, const double* values, const T* fact
   }
 }
 
-// `relu` as a template parameter: without it y is not read, nor even there.
 template <bool relu, class T>
 void backward_of(const Cpu& cpu, const BatchNorm& op, const Tensor& dy, Gradients& gradients) {
-  const cpu::Rows from = cpu::rows_of("batch_norm", op.x), up = cpu::rows_of("batch_norm", dy),
-                  kept = cpu::rows_of("batch_norm", relu ? op.y : op.x);
+  const cpu::Rows from = cpu::rows_of("batch_norm", op.x), up = cpu::rows_of("batch_norm", dy);
   const int64_t channels = from.width;
-  const T *x = op.x.data<T>(), *y = relu ? op.y.data<T>() : x, *g = dy.data<T>();
-  const T *mean = op.mean.data<T>(), *inv_std = op.inv_std.data<T>();
+  const T *x = op.x.data<T>(), *g = dy.data<T>(), *inv_std = op.inv_std.data<T>();
+  const Line<T> line = line_of<T>(op);
   const Sums sums =
       sum_rows(cpu, from.count, channels, [&](int64_t begin, int64_t end, double* s, double* p) {
         gradient_sums<relu>(end - begin, channels, x + begin * from.stride, from.stride,
-                            y + begin * kept.stride, kept.stride, g + begin * up.stride, up.stride, mean, s,
-                            p);
+                            g + begin * up.stride, up.stride, line, s, p);
       });
   if (gradients.wanted(1)) add_to(gradients.target(1), sums.data() + channels, inv_std);
   if (gradients.wanted(2)) add_to<T>(gradients.target(2), sums.data(), nullptr);
   if (!gradients.wanted(0)) return;
-  std::vector<T> slope(static_cast<size_t>(channels)), centre(slope), tilt(slope);
-  for (size_t c = 0; c < slope.size(); ++c) {
-    slope[c] = op.gamma.data<T>()[c] * inv_std[c];
-    if (!op.options.training) continue;  // running statistics do not depend on x
+  std::vector<T> centre(static_cast<size_t>(channels)), tilt(centre);
+  for (size_t c = 0; op.options.training && c < centre.size(); ++c) {  // running statistics depend on no x
     const double n = static_cast<double>(from.count), inv = static_cast<double>(inv_std[c]);
     centre[c] = static_cast<T>(sums[c] / n);
     tilt[c] = static_cast<T>(sums[static_cast<size_t>(channels) + c] / n * inv * inv);
   }
-  const Gradients::Target dx = gradients.target(0);
+  const Gradients::Target dx = gradients.reuse(0, dy);
   const cpu::Rows to = cpu::rows_of("batch_norm", dx.place);
   T* d = dx.place.data<T>();
   cpu::parallel_for(cpu, to.count, rows_per_thread(channels), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r)
-      gradient_row<relu>(channels, x + r * from.stride, y + r * kept.stride, g + r * up.stride, mean,
-                         static_cast<const T*>(slope.data()), static_cast<const T*>(centre.data()),
-                         static_cast<const T*>(tilt.data()), dx.add, d + r * to.stride);
+      gradient_row<relu>(channels, x + r * from.stride, g + r * up.stride, line,
+                         static_cast<const T*>(centre.data()), static_cast<const T*>(tilt.data()), dx.add,
+                         d + r * to.stride);
   });
 }
 
@@ -226,23 +239,20 @@ void backward_of(const Cpu& cpu, const BatchNorm& op, const Tensor& dy, Gradient
 
 void BatchNorm::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   x = in[0];
-  gamma = in[1];
-  if (options.relu) y = out;
+  cpu::for_float("batch_norm", out.dtype(),
+                 [&]<class T>() { choose_statistics<T>(cpu, *this, in[1], in[2]); });
+  rebuild(cpu, in, out);
+}
+
+void BatchNorm::rebuild(Cpu& cpu, std::span<const Tensor>, const Tensor& out) {
   cpu::for_float("batch_norm", out.dtype(), [&]<class T>() {
-    const Sums exact = choose_statistics<T>(cpu, *this, x);
-    std::vector<T> slope(exact.size()), offset(exact.size());
-    const T *means = mean.data<T>(), *beta = in[2].data<T>();
-    for (size_t c = 0; c < slope.size(); ++c) {
-      slope[c] = gamma.data<T>()[c] * inv_std.data<T>()[c];
-      const double rest = static_cast<double>(means[c]) - exact[c];
-      offset[c] = static_cast<T>(static_cast<double>(beta[c]) + rest * static_cast<double>(slope[c]));
-    }
+    const Line<T> line = line_of<T>(*this);
+    const T* a = x.data<T>();
+    T* y = out.data<T>();
     const cpu::Rows from = cpu::rows_of("batch_norm", x), to = cpu::rows_of("batch_norm", out);
     cpu::parallel_for(cpu, to.count, rows_per_thread(to.width), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
-        normalise(to.width, static_cast<const T*>(x.data<T>() + r * from.stride), means,
-                  static_cast<const T*>(slope.data()), static_cast<const T*>(offset.data()), options.relu,
-                  out.data<T>() + r * to.stride);
+        normalise(to.width, a + r * from.stride, line, options.relu, y + r * to.stride);
     });
   });
 }

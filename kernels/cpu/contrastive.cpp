@@ -221,19 +221,25 @@ void pool(const Cpu& cpu, const Level<T>& from, T* const to[2]) {
   });
 }
 
+// The gradient of a level's steps through the level above: each pair's goes to its larger step. An odd last
+// step, and so the whole top level, gets zero.
 template <class T>
-void pool_backward(const Cpu& cpu, const Level<T>& from, const Level<T>& pooled) {
-  const int64_t half = pooled.length, dims = from.dims;
-  cpu::parallel_for(cpu, 2 * from.batch * half, 1 + 16384 / (dims + 1), [&](int64_t begin, int64_t end) {
+void pool_backward(const Cpu& cpu, const Level<T>& to, const T* const pooled[2]) {
+  const int64_t half = to.length / 2, pairs = (to.length + 1) / 2, dims = to.dims;
+  cpu::parallel_for(cpu, 2 * to.batch * pairs, 1 + 16384 / (dims + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t view = i / (from.batch * half), series = i / half % from.batch, t = i % half;
-      const int64_t at = (series * from.length + 2 * t) * dims;
-      const T *a = from.z[view] + at, *g = pooled.g[view] + (series * half + t) * dims;
-      T* d = from.g[view] + at;
+      const int64_t view = i / (to.batch * pairs), series = i / pairs % to.batch, t = i % pairs;
+      const int64_t at = (series * to.length + 2 * t) * dims;
+      T* d = to.g[view] + at;
+      if (t == half) {
+        std::fill(d, d + dims, T{0});
+        continue;
+      }
+      const T *a = to.z[view] + at, *g = pooled[view] + (series * half + t) * dims;
       for (int64_t c = 0; c < dims; ++c) {
         const bool second = a[dims + c] > a[c];
-        d[c] += second ? T{0} : g[c];
-        d[dims + c] += second ? g[c] : T{0};
+        d[c] = second ? T{0} : g[c];
+        d[dims + c] = second ? g[c] : T{0};
       }
     }
   });
@@ -246,38 +252,62 @@ Tensor dense(Cpu& cpu, const Tensor& x) {
   return copy;
 }
 
-template <class T>
-double run_levels(Cpu& cpu, const ContrastiveOptions& o, const Tensor& z1, const Tensor& z2,
-                  const Tensor& dz1, const Tensor& dz2) {
-  Context& context = z1.context();
-  const bool wanted = dz1.defined();
-  int64_t count = 1;
-  for (int64_t length = z1.dim(1); length > 1; length /= 2) ++count;
-  std::vector<Level<T>> levels = {{z1.dim(0), z1.dim(1), z1.dim(2), {z1.data<T>(), z2.data<T>()}, {}}};
-  if (wanted) levels[0].g[0] = dz1.data<T>(), levels[0].g[1] = dz2.data<T>();
-  std::vector<Tensor> pyramid;  // what the levels above the first point into
-  double loss = 0;
-  for (int64_t depth = 0; depth < count; ++depth) {
-    const Level<T> l = levels.back();
-    if (l.batch > 1)
-      loss += TermKernel<T>(cpu, context, instance_term(l, o.alpha / static_cast<double>(count))).run();
-    if (l.length > 1 && depth >= o.temporal_unit)
-      loss += TermKernel<T>(cpu, context, temporal_term(l, (1 - o.alpha) / static_cast<double>(count))).run();
-    if (l.length == 1) break;
-    const int64_t half = l.length / 2, size = l.batch * half * l.dims;
-    pyramid.push_back(Tensor::empty(context, {2, size}, dtype_of<T>));
-    T* z = pyramid.back().template data<T>();
-    T* const to[2] = {z, z + size};
-    pool(cpu, l, to);
-    Level<T> next{l.batch, half, l.dims, {z, z + size}, {}};
-    if (wanted) {
-      pyramid.push_back(Tensor::zeros(context, {2, size}, dtype_of<T>));
-      next.g[0] = pyramid.back().template data<T>();
-      next.g[1] = next.g[0] + size;
-    }
-    levels.push_back(next);
+// Two arrays of one shape: of both views.
+struct Views {
+  Tensor first, second;
+  Views() = default;
+  Views(const Tensor& a, const Tensor& b) : first(a), second(b) {}
+  Views(const Tensor& like, int64_t length)
+      : Views(Tensor::empty(like.context(), {like.dim(0), length, like.dim(2)}, like.dtype()),
+              Tensor::empty(like.context(), {like.dim(0), length, like.dim(2)}, like.dtype())) {}
+  template <class T>
+  Level<T> level() const {
+    T* const data[] = {first.data<T>(), second.data<T>()};
+    return {first.dim(0), first.dim(1), first.dim(2), {data[0], data[1]}, {}};
   }
-  for (size_t i = levels.size() - 1; wanted && i > 0; --i) pool_backward(cpu, levels[i - 1], levels[i]);
+};
+
+// The encodings of every level, finest first.
+template <class T>
+std::vector<Views> pyramid_of(const Cpu& cpu, const Tensor& z1, const Tensor& z2) {
+  std::vector<Views> levels = {{z1, z2}};
+  while (levels.back().first.dim(1) > 1) {
+    const Views& fine = levels.back();
+    const Views coarse(fine.first, fine.first.dim(1) / 2);
+    T* const to[] = {coarse.first.data<T>(), coarse.second.data<T>()};
+    pool(cpu, fine.level<T>(), to);
+    levels.push_back(coarse);
+  }
+  return levels;
+}
+
+// The loss; writes both gradients when they are wanted. From the coarsest level down, so that of a level
+// above only the gradient is left when the next takes memory.
+template <class T>
+double run_levels(Cpu& cpu, HierarchicalContrastive& op, const Tensor& z1, const Tensor& z2) {
+  Context& context = z1.context();
+  std::vector<Views> levels = pyramid_of<T>(cpu, z1, z2);
+  const auto count = static_cast<double>(levels.size());
+  Views above;  // gradients
+  double loss = 0;
+  for (; !levels.empty(); levels.pop_back()) {
+    const Views& z = levels.back();
+    Level<T> l = z.level<T>();
+    if (op.wanted) {
+      const Views g(z.first, l.length);
+      l.g[0] = g.first.data<T>(), l.g[1] = g.second.data<T>();
+      const bool top = l.length == 1;
+      const T* const pooled[] = {top ? nullptr : above.first.data<T>(),
+                                 top ? nullptr : above.second.data<T>()};
+      pool_backward(cpu, l, pooled);
+      above = g;
+    }
+    if (l.batch > 1) loss += TermKernel<T>(cpu, context, instance_term(l, op.options.alpha / count)).run();
+    if (l.length > 1 && static_cast<int64_t>(levels.size()) > op.options.temporal_unit)
+      loss += TermKernel<T>(cpu, context, temporal_term(l, (1 - op.options.alpha) / count)).run();
+  }
+  op.dz1 = above.first;
+  op.dz2 = above.second;
   return loss;
 }
 
@@ -285,13 +315,8 @@ double run_levels(Cpu& cpu, const ContrastiveOptions& o, const Tensor& z1, const
 
 void HierarchicalContrastive::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   const Tensor z1 = dense(cpu, in[0]), z2 = dense(cpu, in[1]);
-  if (wanted) {
-    dz1 = Tensor::zeros(z1.context(), z1.shape(), z1.dtype());
-    dz2 = Tensor::zeros(z2.context(), z2.shape(), z2.dtype());
-  }
-  cpu::for_float("hierarchical_contrastive", out.dtype(), [&]<class T>() {
-    *out.data<T>() = static_cast<T>(run_levels<T>(cpu, options, z1, z2, dz1, dz2));
-  });
+  cpu::for_float("hierarchical_contrastive", out.dtype(),
+                 [&]<class T>() { *out.data<T>() = static_cast<T>(run_levels<T>(cpu, *this, z1, z2)); });
 }
 
 void HierarchicalContrastive::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {

@@ -45,8 +45,9 @@ void with_workspace(Cpu& cpu, cpu::Conv1dPass pass, const cpu::Conv1dSizes& size
   call(options);
 }
 
+// Of the weight and, where wanted, of the bias.
 template <class T>
-void weight_gradients(Cpu& cpu, const Conv1d& op, const Tensor& dy, Gradients& gradients) {
+void both_gradients(Cpu& cpu, const Conv1d& op, const Tensor& dy, Gradients& gradients) {
   const auto sizes = sizes_of(op.options, op.x, op.weight, dy);
   Gradients::Target dw = gradients.target(1), db{};
   if (op.has_bias && gradients.wanted(2)) db = gradients.target(2);
@@ -74,21 +75,23 @@ void Conv1d::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   });
 }
 
-void Conv1d::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+void Conv1d::weight_gradients(Cpu& cpu, const Tensor& dy, Gradients& gradients) const {
   cpu::for_float("conv1d", dy.dtype(), [&]<class T>() {
-    if (gradients.wanted(0)) {
-      const Gradients::Target dx = gradients.target(0);
-      const auto sizes = sizes_of(options, dx.place, weight, dy);
-      with_workspace<T>(cpu, cpu::Conv1dPass::backward_data, sizes, [&](const cpu::KernelOptions& how) {
-        cpu::conv1d_backward_data(sizes, dy.data<T>(), weight.data<T>(), dx.place.data<T>(), dx.add, how);
-      });
-    }
     if (gradients.wanted(1)) {
-      weight_gradients<T>(cpu, *this, dy, gradients);
+      both_gradients<T>(cpu, *this, dy, gradients);
     } else if (has_bias && gradients.wanted(2)) {
       const Gradients::Target db = gradients.target(2);
       cpu::column_sums(cpu, cpu::rows_of("conv1d", dy), dy.data<T>(), db.place.data<T>(), db.add);
     }
+  });
+}
+
+void Conv1d::data_gradient(Cpu& cpu, const Tensor& dy, const Gradients::Target& dx) const {
+  const auto sizes = sizes_of(options, dx.place, weight, dy);
+  cpu::for_float("conv1d", dy.dtype(), [&]<class T>() {
+    with_workspace<T>(cpu, cpu::Conv1dPass::backward_data, sizes, [&](const cpu::KernelOptions& how) {
+      cpu::conv1d_backward_data(sizes, dy.data<T>(), weight.data<T>(), dx.place.data<T>(), dx.add, how);
+    });
   });
 }
 

@@ -78,7 +78,7 @@ void Dropout::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   apply_dropout(cpu, *this, in[0], false, out);
 }
 void Dropout::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  const auto [dx, add] = gradients.target(0);
+  const auto [dx, add] = gradients.reuse(0, dy);
   apply_dropout(cpu, *this, dy, add, dx);
 }
 
@@ -86,7 +86,7 @@ void MaskSteps::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out)
   apply_mask(cpu, mask, in[0], false, out);
 }
 void MaskSteps::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  const auto [dx, add] = gradients.target(0);
+  const auto [dx, add] = gradients.reuse(0, dy);
   apply_mask(cpu, mask, dy, add, dx);
 }
 

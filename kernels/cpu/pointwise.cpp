@@ -19,11 +19,16 @@ void forward_map(const Cpu& cpu, const char* where, F f, const Tensor& out, cons
 
 // The gradient of input i: f(x…), stored or added as the tape asks.
 template <class F, class... In>
-void backward_map(const Cpu& cpu, const char* where, F f, Gradients& gradients, int i, const In&... x) {
-  if (!gradients.wanted(i)) return;
-  const Gradients::Target dx = gradients.target(i);
+void map_gradient(const Cpu& cpu, const char* where, F f, const Gradients::Target& dx, const In&... x) {
   cpu::for_float(where, dx.place.dtype(),
                  [&]<class T>() { cpu::map<T>(cpu, where, f, dx.add, dx.place, x...); });
+}
+
+// The gradient f(dy, x…) of an op with one input.
+template <class F, class... In>
+void backward_map(const Cpu& cpu, const char* where, F f, Gradients& gradients, const Tensor& dy,
+                  const In&... x) {
+  if (gradients.wanted(0)) map_gradient(cpu, where, f, gradients.reuse(0, dy), dy, x...);
 }
 
 // Comparisons are turned so that NaN takes the branch that keeps it.
@@ -38,6 +43,19 @@ constexpr auto gelu_gradient = [](auto dy, auto x) {
   return dy * (cpu::normal_of(x, gauss) + x * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half));
 };
 
+// y := gelu(x), dx (+)= dy gelu'(x); dy may be y or dx.
+template <bool add, class T>
+MELLOW_CLONES void gelu_range(int64_t n, const T* x, const T* dy, T* y, T* dx) {
+  constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const T v = x[i], g = dy[i], gauss = cpu::gauss_of(v), below = cpu::normal_of(v, gauss);
+    const T slope = g * (below + v * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half));
+    y[i] = v * below;
+    dx[i] = add ? dx[i] + slope : slope;
+  }
+}
+
 }  // namespace
 
 void Relu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -45,7 +63,7 @@ void Relu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   forward_map(cpu, "relu", positive_part, out, in[0]);
 }
 void Relu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  backward_map(cpu, "relu", where_positive, gradients, 0, dy, y);
+  backward_map(cpu, "relu", where_positive, gradients, dy, y);
 }
 
 void Gelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -53,7 +71,31 @@ void Gelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   forward_map(cpu, "gelu", gelu_value, out, x);
 }
 void Gelu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  backward_map(cpu, "gelu", gelu_gradient, gradients, 0, dy, x);
+  backward_map(cpu, "gelu", gelu_gradient, gradients, dy, x);
+}
+
+void gelu_with_gradient(Cpu& cpu, const Tensor& x, const Tensor& dy, const Tensor& y,
+                        const Gradients::Target& dx) {
+  const cpu::RowWalk from("gelu", x), up("gelu", dy), to("gelu", y), down("gelu", dx.place);
+  const bool flat = x.is_contiguous() && dy.is_contiguous() && y.is_contiguous() && dx.place.is_contiguous();
+  const int64_t rows = flat ? 1 : from.count(), width = flat ? x.count() : from.width();
+  constexpr int64_t grain = cpu::elementwise_grain;
+  const int64_t blocks = (width + grain - 1) / grain;  // of each row
+  cpu::for_float("gelu", x.dtype(), [&]<class T>() {
+    const T *a = x.data<T>(), *g = dy.data<T>();
+    T *b = y.data<T>(), *d = dx.place.data<T>();
+    cpu::parallel_for(cpu, rows * blocks, 1 + grain / (width + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / blocks, at = i % blocks * grain, n = std::min(grain, width - at);
+        const T *from_x = a + from.at(row) + at, *from_dy = g + up.at(row) + at;
+        T *to_y = b + to.at(row) + at, *to_dx = d + down.at(row) + at;
+        if (dx.add)
+          gelu_range<true>(n, from_x, from_dy, to_y, to_dx);
+        else
+          gelu_range<false>(n, from_x, from_dy, to_y, to_dx);
+      }
+    });
+  });
 }
 
 void Sigmoid::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -63,7 +105,7 @@ void Sigmoid::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 }
 void Sigmoid::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   backward_map(
-      cpu, "sigmoid", [](auto g, auto s) { return g * (s - s * s); }, gradients, 0, dy, y);
+      cpu, "sigmoid", [](auto g, auto s) { return g * (s - s * s); }, gradients, dy, y);
 }
 
 void Tanh::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -73,7 +115,7 @@ void Tanh::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 }
 void Tanh::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   backward_map(
-      cpu, "tanh", [](auto g, auto t) { return g - g * t * t; }, gradients, 0, dy, y);
+      cpu, "tanh", [](auto g, auto t) { return g - g * t * t; }, gradients, dy, y);
 }
 
 void Add::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -86,6 +128,20 @@ void Add::backward(Cpu&, const Tensor& dy, Gradients& gradients) {
     if (gradients.wanted(i)) gradients.share(i, dy, !both && gradients.upstream_is_exclusive());
 }
 
+void AddRelu::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  forward_map(
+      cpu, "add_relu", [](auto a, auto b) { return positive_part(a + b); }, out, in[0], in[1]);
+}
+void AddRelu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
+  const bool both = gradients.wanted(0) && gradients.wanted(1);
+  const Tensor g =
+      gradients.upstream_is_exclusive() ? dy : Tensor::empty(dy.context(), dy.shape(), dy.dtype());
+  forward_map(cpu, "add_relu", where_positive, g, dy, y);
+  for (int i : {0, 1})
+    if (gradients.wanted(i)) gradients.share(i, g, !both);
+}
+
 void Multiply::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   a = in[0];
   b = in[1];
@@ -94,8 +150,8 @@ void Multiply::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) 
 }
 void Multiply::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   const auto product = [](auto u, auto v) { return u * v; };
-  backward_map(cpu, "multiply", product, gradients, 0, dy, b);
-  backward_map(cpu, "multiply", product, gradients, 1, dy, a);
+  if (gradients.wanted(0)) map_gradient(cpu, "multiply", product, gradients.target(0), dy, b);
+  if (gradients.wanted(1)) map_gradient(cpu, "multiply", product, gradients.target(1), dy, a);
 }
 
 void Scale::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
@@ -104,7 +160,7 @@ void Scale::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
 }
 void Scale::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   backward_map(
-      cpu, "scale", [k = factor](auto g) { return static_cast<decltype(g)>(k) * g; }, gradients, 0, dy);
+      cpu, "scale", [k = factor](auto g) { return static_cast<decltype(g)>(k) * g; }, gradients, dy);
 }
 
 }  // namespace mellow

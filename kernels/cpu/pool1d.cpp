@@ -71,8 +71,9 @@ template <class T, class F>
 void gather_windows(const Cpu& cpu, const Pool1dOptions& o, int64_t out_length, const Tensor& dx, bool add,
                     F&& add_holder) {
   const Layout to = layout_of("pool1d", dx);
+  T* first = dx.data<T>();
   for_steps(cpu, to, [&](int64_t b, int64_t t) {
-    T* d = dx.data<T>() + b * to.sample + t * to.step;
+    T* d = first + b * to.sample + t * to.step;
     if (!add) std::fill(d, d + to.channels, T{0});
     const Holders holders = holders_of(o, out_length, t);
     for (int64_t k = holders.from; k < holders.to; ++k) add_holder(d, b, k, t);
@@ -81,29 +82,35 @@ void gather_windows(const Cpu& cpu, const Pool1dOptions& o, int64_t out_length, 
 
 }  // namespace
 
-void MaxPool1d::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
-  const Layout from = layout_of("max_pool1d", in[0]), to = layout_of("max_pool1d", out);
-  winner = Tensor::empty(out.context(), out.shape(), DType::u8);
-  cpu::for_float("max_pool1d", out.dtype(), [&]<class T>() {
+void max_windows(Cpu& cpu, const Pool1dOptions& o, const Tensor& x, const Tensor& y, const Tensor& winner) {
+  const Layout from = layout_of("max_pool1d", x), to = layout_of("max_pool1d", y);
+  cpu::for_float("max_pool1d", y.dtype(), [&]<class T>() {
+    const T* a = x.data<T>();
+    T* best = y.data<T>();
+    uint8_t* position = winner.defined() ? winner.data<uint8_t>() : nullptr;
     for_steps(cpu, to, [&](int64_t b, int64_t step) {
-      const Window w = window_of(options, from.length, step);
-      cpu::max_steps(w.to - w.from, to.channels, in[0].data<T>() + b * from.sample + w.from * from.step,
-                     from.step, static_cast<int>(w.from - w.start),
-                     out.data<T>() + b * to.sample + step * to.step,
-                     winner.data<uint8_t>() + (b * to.length + step) * to.channels);
+      const Window w = window_of(o, from.length, step);
+      const T* first = a + b * from.sample + w.from * from.step;
+      T* place = best + b * to.sample + step * to.step;
+      if (position == nullptr)
+        cpu::max_of_steps(w.to - w.from, to.channels, first, from.step, place);
+      else
+        cpu::max_steps(w.to - w.from, to.channels, first, from.step, static_cast<int>(w.from - w.start),
+                       place, position + (b * to.length + step) * to.channels);
     });
   });
 }
 
-void MaxPool1d::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
-  const Gradients::Target dx = gradients.target(0);
+void max_windows_backward(Cpu& cpu, const Pool1dOptions& o, const Tensor& winner, const Tensor& dy,
+                          const Gradients::Target& dx) {
   const Layout up = layout_of("max_pool1d", dy);
   cpu::for_float("max_pool1d", dy.dtype(), [&]<class T>() {
-    gather_windows<T>(cpu, options, up.length, dx.place, dx.add, [&](T* d, int64_t b, int64_t k, int64_t t) {
-      const auto position = static_cast<int>(t - (k * options.stride - options.pad_left));
-      add_where(up.channels, position,
-                static_cast<const uint8_t*>(winner.data<uint8_t>() + (b * up.length + k) * up.channels),
-                static_cast<const T*>(dy.data<T>() + b * up.sample + k * up.step), d);
+    const T* g = dy.data<T>();
+    const uint8_t* won = winner.data<uint8_t>();
+    gather_windows<T>(cpu, o, up.length, dx.place, dx.add, [&](T* d, int64_t b, int64_t k, int64_t t) {
+      const auto position = static_cast<int>(t - (k * o.stride - o.pad_left));
+      add_where(up.channels, position, won + (b * up.length + k) * up.channels,
+                g + b * up.sample + k * up.step, d);
     });
   });
 }

@@ -76,12 +76,20 @@ __global__ void tile_moments(const float* x, int64_t stride, Tiles tiles, float*
 }
 
 struct Statistics {  // all [channels]
-  float *mean, *inv_std, *running_mean, *running_var;
+  float *mean, *inv_std, *slope, *offset, *running_mean, *running_var;
+  const float *gamma, *beta;
   float eps, momentum;
   float correction;  // the running variance takes m2 / (rows - correction)
+  // What x of channel c is normalised with.
+  __device__ void choose(int64_t c, float m, float variance) const {
+    mean[c] = m;
+    inv_std[c] = 1 / sqrtf(variance + eps);
+    slope[c] = gamma[c] * inv_std[c];
+    offset[c] = beta[c];
+  }
 };
 
-// One block per 32 channels: tiles → mean and inverse standard deviation of the batch, and the running ones.
+// One block per 32 channels: tiles → what the batch is normalised with, and the running statistics.
 __global__ void finish_statistics(const float* mean, const float* m2, Tiles tiles, Statistics s) {
   const Place at;
   Moments all{0, 0, 0};
@@ -95,8 +103,7 @@ __global__ void finish_statistics(const float* mean, const float* m2, Tiles tile
   if (at.lane != 0 || at.channel >= tiles.channels) return;
   for (int k = 1; k < row_lanes; ++k) all = merge(all, parts[k][at.column]);
   const float rows = static_cast<float>(tiles.rows);
-  s.mean[at.channel] = all.mean;
-  s.inv_std[at.channel] = 1 / sqrtf(all.m2 / rows + s.eps);
+  s.choose(at.channel, all.mean, all.m2 / rows);
   float &running_mean = s.running_mean[at.channel], &running_var = s.running_var[at.channel];
   running_mean += s.momentum * (all.mean - running_mean);
   running_var += s.momentum * (all.m2 / (rows - s.correction) - running_var);
@@ -105,45 +112,55 @@ __global__ void finish_statistics(const float* mean, const float* m2, Tiles tile
 // One thread per channel: inference normalises with the running statistics.
 __global__ void running_statistics(int64_t channels, Statistics s) {
   const int64_t c = cuda::thread_index();
-  if (c >= channels) return;
-  s.mean[c] = s.running_mean[c];
-  s.inv_std[c] = 1 / sqrtf(s.running_var[c] + s.eps);
+  if (c < channels) s.choose(c, s.running_mean[c], s.running_var[c]);
 }
 
-// y := gamma (x − mean) inv_std + beta, then relu when asked; a block works on its tile.
-__global__ void normalise(const float* x, int64_t stride, Tiles tiles, Statistics s, const float* gamma,
-                          const float* beta, bool relu, float* y, int64_t y_stride) {
+// What a channel's values become before the relu. Forward and backward share the expression, so that both
+// see the same sign.
+struct Line {
+  float mean, slope, offset;
+  __device__ float operator()(float x) const { return (x - mean) * slope + offset; }
+};
+struct Lines {  // of all channels
+  const float *mean, *slope, *offset;
+  __device__ Line of(int c) const { return {mean[c], slope[c], offset[c]}; }
+};
+
+// y := line(x), then relu when asked; a block works on its tile.
+__global__ void normalise(const float* x, int64_t stride, Tiles tiles, Lines lines, bool relu, float* y,
+                          int64_t y_stride) {
   const Place at;
   if (at.channel >= tiles.channels) return;
-  const float mean = s.mean[at.channel], factor = gamma[at.channel] * s.inv_std[at.channel],
-              offset = beta[at.channel];
+  const Line line = lines.of(at.channel);
   for (int64_t r = tiles.begin(at.tile) + at.lane; r < tiles.end(at.tile); r += row_lanes) {
-    const float v = (x[r * stride + at.channel] - mean) * factor + offset;
+    const float v = line(x[r * stride + at.channel]);
     y[r * y_stride + at.channel] = relu && v < 0 ? 0.0f : v;
   }
 }
 
-struct Upstream {  // dy, and y where the relu decides what of it passes
-  const float *dy, *y;
-  int64_t dy_stride, y_stride;
-  __device__ float at(int64_t row, int channel) const {
-    const float g = dy[row * dy_stride + channel];
-    return y != nullptr && y[row * y_stride + channel] <= 0 ? 0.0f : g;
+struct Upstream {  // dy, and whether a relu decides what of it passes
+  const float* dy;
+  int64_t stride;
+  bool relu;
+  __device__ float at(int64_t row, int channel, const Line& line, float x) const {
+    const float g = dy[row * stride + channel];
+    return relu && line(x) <= 0 ? 0.0f : g;
   }
 };
 
 // sums and products [tiles, channels]: Σ g and Σ g (x − mean) inv_std of each tile, g the gradient behind the
 // relu.
-__global__ void tile_gradient_sums(const float* x, int64_t stride, Upstream up, Tiles tiles,
-                                   const float* mean, const float* inv_std, float* sums, float* products) {
+__global__ void tile_gradient_sums(const float* x, int64_t stride, Upstream up, Tiles tiles, Lines lines,
+                                   const float* inv_std, float* sums, float* products) {
   const Place at;
   const bool inside = at.channel < tiles.channels;
-  const float center = inside ? mean[at.channel] : 0.0f, scale = inside ? inv_std[at.channel] : 0.0f;
+  const Line line = inside ? lines.of(at.channel) : Line{0, 0, 0};
+  const float scale = inside ? inv_std[at.channel] : 0.0f;
   float sum = 0, product = 0;
   for (int64_t r = tiles.begin(at.tile) + at.lane; inside && r < tiles.end(at.tile); r += row_lanes) {
-    const float g = up.at(r, at.channel);
+    const float value = x[r * stride + at.channel], g = up.at(r, at.channel, line, value);
     sum += g;
-    product += g * ((x[r * stride + at.channel] - center) * scale);
+    product += g * ((value - line.mean) * scale);
   }
   __shared__ float all_sums[row_lanes][tile_channels], all_products[row_lanes][tile_channels];
   all_sums[at.lane][at.column] = sum;
@@ -192,25 +209,26 @@ __global__ void finish_gradient_sums(float* sums, float* products, Tiles tiles, 
 }
 
 struct Dx {
-  float* data;
+  float* data;  // may be dy
   int64_t stride;
   bool add;
 };
 
 // dx (+)= gamma inv_std (g − Σg / rows − x̂ Σ(g x̂) / rows); with running statistics the sums do not matter
 // (null).
-__global__ void input_gradient(const float* x, int64_t stride, Upstream up, Tiles tiles, const float* mean,
-                               const float* inv_std, const float* gamma, const float* sums,
-                               const float* products, Dx dx) {
+__global__ void input_gradient(const float* x, int64_t stride, Upstream up, Tiles tiles, Lines lines,
+                               const float* inv_std, const float* sums, const float* products, Dx dx) {
   const Place at;
   if (at.channel >= tiles.channels) return;
-  const float center = mean[at.channel], scale = inv_std[at.channel], factor = gamma[at.channel] * scale;
+  const Line line = lines.of(at.channel);
+  const float scale = inv_std[at.channel];
   const float rows = static_cast<float>(tiles.rows);
   const float mean_g = sums != nullptr ? sums[at.channel] / rows : 0.0f;
   const float mean_product = products != nullptr ? products[at.channel] / rows : 0.0f;
   for (int64_t r = tiles.begin(at.tile) + at.lane; r < tiles.end(at.tile); r += row_lanes) {
-    const float normalised = (x[r * stride + at.channel] - center) * scale;
-    const float value = factor * (up.at(r, at.channel) - mean_g - normalised * mean_product);
+    const float before = x[r * stride + at.channel], normalised = (before - line.mean) * scale;
+    const float value =
+        line.slope * (up.at(r, at.channel, line, before) - mean_g - normalised * mean_product);
     float& place = dx.data[r * dx.stride + at.channel];
     place = dx.add ? place + value : value;
   }
@@ -234,6 +252,11 @@ void launch_tiles(Cuda& cuda, void (*kernel)(P...), const Tiles& tiles, bool com
                     tile_channels * row_lanes, 0, args...);
 }
 
+Lines lines_of(const BatchNorm& op) {
+  constexpr const char* where = "batch_norm";
+  return {cuda::f32(where, op.mean), cuda::f32(where, op.slope), cuda::f32(where, op.offset)};
+}
+
 // What the running variance divides by, less than the number of rows.
 float correction_of(const BatchNormOptions& o) {
   return static_cast<float>(o.correction == VarianceCorrection::keras ? 1 + o.eps : 1.0);
@@ -244,38 +267,42 @@ float correction_of(const BatchNormOptions& o) {
 void BatchNorm::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   constexpr const char* where = "batch_norm";
   x = in[0];
-  gamma = in[1];
-  if (options.relu) y = out;
-  mean = Tensor::empty(x.context(), {x.dim(-1)});
-  inv_std = Tensor::empty(x.context(), {x.dim(-1)});
-  const cuda::Rows from = cuda::rows_of(where, x), to = cuda::rows_of(where, out);
+  for (Tensor* t : {&mean, &inv_std, &slope, &offset}) *t = Tensor::empty(x.context(), {x.dim(-1)});
+  const cuda::Rows from = cuda::rows_of(where, x);
   const Tiles tiles = tiles_of(from);
   const Statistics s{cuda::f32(where, mean),          cuda::f32(where, inv_std),
+                     cuda::f32(where, slope),         cuda::f32(where, offset),
                      cuda::f32(where, running_mean),  cuda::f32(where, running_var),
+                     cuda::f32(where, in[1]),         cuda::f32(where, in[2]),
                      static_cast<float>(options.eps), static_cast<float>(options.momentum),
                      correction_of(options)};
-  const float* values = cuda::f32(where, x);
   if (options.training) {
     const size_t partial = static_cast<size_t>(tiles.count) * static_cast<size_t>(tiles.channels);
     const cuda::Scratch scratch(cuda, 2 * partial * sizeof(float));
     float *means = scratch.data<float>(), *m2 = means + partial;
-    launch_tiles(cuda, tile_moments, tiles, false, values, from.stride, tiles, means, m2);
+    launch_tiles(cuda, tile_moments, tiles, false, cuda::f32(where, x), from.stride, tiles, means, m2);
     launch_tiles(cuda, finish_statistics, tiles, true, means, m2, tiles, s);
   } else {
     cuda::launch_1d(cuda, running_statistics, from.width, s);
   }
-  launch_tiles(cuda, normalise, tiles, false, values, from.stride, tiles, s, cuda::f32(where, gamma),
-               cuda::f32(where, in[2]), options.relu, cuda::f32(where, out), to.stride);
+  rebuild(cuda, in, out);
+}
+
+void BatchNorm::rebuild(Cuda& cuda, std::span<const Tensor>, const Tensor& out) {
+  constexpr const char* where = "batch_norm";
+  const cuda::Rows from = cuda::rows_of(where, x), to = cuda::rows_of(where, out);
+  const Tiles tiles = tiles_of(from);
+  launch_tiles(cuda, normalise, tiles, false, cuda::f32(where, x), from.stride, tiles, lines_of(*this),
+               options.relu, cuda::f32(where, out), to.stride);
 }
 
 void BatchNorm::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   constexpr const char* where = "batch_norm";
   const cuda::Rows from = cuda::rows_of(where, x), up_rows = cuda::rows_of(where, dy);
   const Tiles tiles = tiles_of(from);
-  const Upstream up{cuda::f32(where, dy), options.relu ? cuda::f32(where, y) : nullptr, up_rows.stride,
-                    options.relu ? cuda::rows_of(where, y).stride : 0};
-  const float *values = cuda::f32(where, x), *center = cuda::f32(where, mean),
-              *scale = cuda::f32(where, inv_std);
+  const Upstream up{cuda::f32(where, dy), up_rows.stride, options.relu};
+  const float *values = cuda::f32(where, x), *scale = cuda::f32(where, inv_std);
+  const Lines lines = lines_of(*this);
   const size_t partial = static_cast<size_t>(tiles.count) * static_cast<size_t>(tiles.channels);
   const bool sums_matter = options.training || gradients.wanted(1) || gradients.wanted(2);
   const cuda::Scratch scratch(cuda, sums_matter ? 2 * partial * sizeof(float) : 0);
@@ -287,17 +314,16 @@ void BatchNorm::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
         const auto [place, add] = gradients.target(i);
         to[i] = {cuda::f32(where, place), add};
       }
-    launch_tiles(cuda, tile_gradient_sums, tiles, false, values, from.stride, up, tiles, center, scale, sums,
+    launch_tiles(cuda, tile_gradient_sums, tiles, false, values, from.stride, up, tiles, lines, scale, sums,
                  products);
     launch_tiles(cuda, finish_gradient_sums, tiles, true, sums, products, tiles, to[2], to[1]);
   }
   if (!gradients.wanted(0)) return;
-  const auto [place, add] = gradients.target(0);
+  const auto [place, add] = gradients.reuse(0, dy);
   const Dx dx{cuda::f32(where, place), cuda::rows_of(where, place).stride, add};
   const bool batch_statistics = options.training;
-  launch_tiles(cuda, input_gradient, tiles, false, values, from.stride, up, tiles, center, scale,
-               cuda::f32(where, gamma), batch_statistics ? sums : nullptr,
-               batch_statistics ? products : nullptr, dx);
+  launch_tiles(cuda, input_gradient, tiles, false, values, from.stride, up, tiles, lines, scale,
+               batch_statistics ? sums : nullptr, batch_statistics ? products : nullptr, dx);
 }
 
 }  // namespace mellow

@@ -121,20 +121,21 @@ void Conv1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) 
   if (has_bias) cuda::add_bias(cuda, out, in[2]);
 }
 
-void Conv1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  const cuda::ConvSizes sizes = sizes_of(options, x, weight, dy.dim(1));
-  if (gradients.wanted(0)) {
-    const auto [dx, add] = gradients.target(0);
-    run_pass(cuda, {ConvPass::backward_data, sizes, plane(dx), packed_plane(weight), plane(dy), add});
-  }
+void Conv1d::weight_gradients(Cuda& cuda, const Tensor& dy, Gradients& gradients) const {
   if (gradients.wanted(1)) {
     const auto [dw, add] = gradients.target(1);
-    run_pass(cuda, {ConvPass::backward_filter, sizes, plane(x), packed_plane(dw), plane(dy), add});
+    run_pass(cuda, {ConvPass::backward_filter, sizes_of(options, x, weight, dy.dim(1)), plane(x),
+                    packed_plane(dw), plane(dy), add});
   }
   if (has_bias && gradients.wanted(2)) {
     const auto [db, add] = gradients.target(2);
     column_sums(cuda, dy, db, add);
   }
+}
+
+void Conv1d::data_gradient(Cuda& cuda, const Tensor& dy, const Gradients::Target& dx) const {
+  run_pass(cuda, {ConvPass::backward_data, sizes_of(options, dx.place, weight, dy.dim(1)), plane(dx.place),
+                  packed_plane(weight), plane(dy), dx.add});
 }
 
 }  // namespace mellow

@@ -76,18 +76,20 @@ void launch_map(Cuda& cuda, int64_t n, F f, const Writing& y, const X&... x) {
   launch_1d(cuda, map_kernel<F, X...>, n, f, y, x...);
 }
 
-// y := f(x…), or += with `add`. F is a struct with a device call operator; all shapes agree.
+// y := f(x…), or += with `add`; y may be one of the inputs. F is a struct with a device call operator; all
+// shapes agree.
 template <class F, class... In>
 void map(Cuda& cuda, const char* where, F f, const Tensor& y, bool add, const In&... x) {
   launch_map(cuda, y.count(), f, Writing(where, y, add), Reading(where, x)...);
 }
 
-// The same for the gradient of input i, where it is wanted.
+// The gradient f(dy, x…) of an op with one input, where it is wanted.
 template <class F, class... In>
-void map_gradient(Cuda& cuda, const char* where, F f, Gradients& gradients, int i, const In&... x) {
-  if (!gradients.wanted(i)) return;
-  const Gradients::Target dx = gradients.target(i);
-  map(cuda, where, f, dx.place, dx.add, x...);
+void map_gradient(Cuda& cuda, const char* where, F f, Gradients& gradients, const Tensor& dy,
+                  const In&... x) {
+  if (!gradients.wanted(0)) return;
+  const Gradients::Target dx = gradients.reuse(0, dy);
+  map(cuda, where, f, dx.place, dx.add, dy, x...);
 }
 
 }  // namespace mellow::cuda

@@ -54,7 +54,7 @@ void Dropout::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out)
   apply_dropout(cuda, *this, in[0], out, false);
 }
 void Dropout::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  const auto [dx, add] = gradients.target(0);
+  const auto [dx, add] = gradients.reuse(0, dy);
   apply_dropout(cuda, *this, dy, dx, add);
 }
 
@@ -62,7 +62,7 @@ void MaskSteps::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& ou
   apply_mask(cuda, mask, in[0], out, false);
 }
 void MaskSteps::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  const auto [dx, add] = gradients.target(0);
+  const auto [dx, add] = gradients.reuse(0, dy);
   apply_mask(cuda, mask, dy, dx, add);
 }
 

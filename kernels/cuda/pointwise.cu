@@ -24,6 +24,14 @@ struct GeluGradient {
     return dy * (below + x * expf(-0.5f * x * x) * inverse_root_two_pi);
   }
 };
+// One thread per element.
+__global__ void gelu_kernel(int64_t n, cuda::Reading x, cuda::Reading dy, cuda::Writing y, cuda::Writing dx) {
+  const int64_t i = cuda::thread_index();
+  if (i >= n) return;
+  const float v = x[i], g = dy[i];  // before y or dx takes the place of dy
+  dx.put(i, GeluGradient{}(g, v));
+  y.put(i, GeluValue{}(v));
+}
 struct SigmoidValue {
   __device__ float operator()(float x) const { return 1 / (1 + expf(-x)); }
 };
@@ -38,6 +46,9 @@ struct TanhGradient {
 };
 struct SumOf {
   __device__ float operator()(float a, float b) const { return a + b; }
+};
+struct PositiveSum {
+  __device__ float operator()(float a, float b) const { return PositivePart{}(a + b); }
 };
 struct ProductOf {
   __device__ float operator()(float a, float b) const { return a * b; }
@@ -54,7 +65,7 @@ void Relu::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   cuda::map(cuda, "relu", PositivePart{}, out, false, in[0]);
 }
 void Relu::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  cuda::map_gradient(cuda, "relu", WherePositive{}, gradients, 0, dy, y);
+  cuda::map_gradient(cuda, "relu", WherePositive{}, gradients, dy, y);
 }
 
 void Gelu::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
@@ -62,7 +73,14 @@ void Gelu::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   cuda::map(cuda, "gelu", GeluValue{}, out, false, x);
 }
 void Gelu::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  cuda::map_gradient(cuda, "gelu", GeluGradient{}, gradients, 0, dy, x);
+  cuda::map_gradient(cuda, "gelu", GeluGradient{}, gradients, dy, x);
+}
+
+void gelu_with_gradient(Cuda& cuda, const Tensor& x, const Tensor& dy, const Tensor& y,
+                        const Gradients::Target& dx) {
+  constexpr const char* where = "gelu";
+  cuda::launch_1d(cuda, gelu_kernel, x.count(), cuda::Reading(where, x), cuda::Reading(where, dy),
+                  cuda::Writing(where, y, false), cuda::Writing(where, dx.place, dx.add));
 }
 
 void Sigmoid::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
@@ -70,7 +88,7 @@ void Sigmoid::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out)
   cuda::map(cuda, "sigmoid", SigmoidValue{}, out, false, in[0]);
 }
 void Sigmoid::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  cuda::map_gradient(cuda, "sigmoid", SigmoidGradient{}, gradients, 0, dy, y);
+  cuda::map_gradient(cuda, "sigmoid", SigmoidGradient{}, gradients, dy, y);
 }
 
 void Tanh::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
@@ -78,7 +96,7 @@ void Tanh::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   cuda::map(cuda, "tanh", TanhValue{}, out, false, in[0]);
 }
 void Tanh::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  cuda::map_gradient(cuda, "tanh", TanhGradient{}, gradients, 0, dy, y);
+  cuda::map_gradient(cuda, "tanh", TanhGradient{}, gradients, dy, y);
 }
 
 void Add::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
@@ -90,21 +108,37 @@ void Add::backward(Cuda&, const Tensor& dy, Gradients& gradients) {
     if (gradients.wanted(i)) gradients.share(i, dy, !both && gradients.upstream_is_exclusive());
 }
 
+void AddRelu::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
+  y = out;
+  cuda::map(cuda, "add_relu", PositiveSum{}, out, false, in[0], in[1]);
+}
+void AddRelu::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
+  const bool both = gradients.wanted(0) && gradients.wanted(1);
+  const Tensor g = gradients.upstream_is_exclusive() ? dy : Tensor::empty(dy.context(), dy.shape());
+  cuda::map(cuda, "add_relu", WherePositive{}, g, false, dy, y);
+  for (int i : {0, 1})
+    if (gradients.wanted(i)) gradients.share(i, g, !both);
+}
+
 void Multiply::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   a = in[0];
   b = in[1];
   cuda::map(cuda, "multiply", ProductOf{}, out, false, a, b);
 }
 void Multiply::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  cuda::map_gradient(cuda, "multiply", ProductOf{}, gradients, 0, dy, b);
-  cuda::map_gradient(cuda, "multiply", ProductOf{}, gradients, 1, dy, a);
+  const Tensor other[] = {b, a};
+  for (int i : {0, 1})
+    if (gradients.wanted(i)) {
+      const auto [dx, add] = gradients.target(i);
+      cuda::map(cuda, "multiply", ProductOf{}, dx, add, dy, other[i]);
+    }
 }
 
 void Scale::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   cuda::map(cuda, "scale", TimesConstant{static_cast<float>(factor)}, out, false, in[0]);
 }
 void Scale::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  cuda::map_gradient(cuda, "scale", TimesConstant{static_cast<float>(factor)}, gradients, 0, dy);
+  cuda::map_gradient(cuda, "scale", TimesConstant{static_cast<float>(factor)}, gradients, dy);
 }
 
 }  // namespace mellow

@@ -30,7 +30,7 @@ struct Window {
   }
 };
 
-// One thread per element of y and winner [batch, out_length, channels].
+// One thread per element of y and winner [batch, out_length, channels]; winner may be null.
 __global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, uint8_t* winner, Window window) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
@@ -41,7 +41,7 @@ __global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, uint
   for (int t = from + 1; t < to; ++t)
     if (const float v = x.at(b, t, c); v > best || (isnan(v) && !isnan(best))) best = v, step = t;
   y.at(b, o, c) = best;
-  winner[i] = static_cast<uint8_t>(step - window.begin(o));
+  if (winner != nullptr) winner[i] = static_cast<uint8_t>(step - window.begin(o));
 }
 
 // One thread per element of dx: it gathers from the windows it won, so that no two threads write to one
@@ -81,16 +81,18 @@ __global__ void avg_pool_backward(int64_t n, cuda::Series dx, bool add, cuda::Se
 
 }  // namespace
 
-void MaxPool1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
-  winner = Tensor::empty(out.context(), out.shape(), DType::u8);
-  const cuda::Series x("max_pool1d", in[0]), y("max_pool1d", out);
-  cuda::launch_1d(cuda, max_pool_forward, y.count(), x, y, winner.data<uint8_t>(), Window(options));
+void max_windows(Cuda& cuda, const Pool1dOptions& options, const Tensor& x, const Tensor& y,
+                 const Tensor& winner) {
+  const cuda::Series from("max_pool1d", x), to("max_pool1d", y);
+  uint8_t* position = winner.defined() ? winner.data<uint8_t>() : nullptr;
+  cuda::launch_1d(cuda, max_pool_forward, to.count(), from, to, position, Window(options));
 }
 
-void MaxPool1d::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
-  const auto [place, add] = gradients.target(0);
-  const cuda::Series dx("max_pool1d", place), up("max_pool1d", dy);
-  cuda::launch_1d(cuda, max_pool_backward, dx.count(), dx, add, up, winner.data<uint8_t>(), Window(options));
+void max_windows_backward(Cuda& cuda, const Pool1dOptions& options, const Tensor& winner, const Tensor& dy,
+                          const Gradients::Target& target) {
+  const cuda::Series dx("max_pool1d", target.place), up("max_pool1d", dy);
+  cuda::launch_1d(cuda, max_pool_backward, dx.count(), dx, target.add, up, winner.data<uint8_t>(),
+                  Window(options));
 }
 
 void AvgPool1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {

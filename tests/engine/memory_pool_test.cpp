@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -120,42 +122,74 @@ TEST_CASE("context: limit and poison reach the pool; memory comes back with the 
   CHECK(context.memory().system_allocations == taken);
 }
 
-TEST_CASE("memory pool: with larger fits, changing sizes do not pile up") {
+TEST_CASE("memory pool: what is cut merges with its free neighbours again") {
   int live = 0;
-  MemoryPool pool(counted(live), 0, MemoryPool::Fit::up_to_eightfold);
-  void* large = pool.allocate(8192);
-  pool.release(large, 8192);
-  void* half = pool.allocate(4096);  // half of the peak may wait
-  CHECK(half != large);
-  void* small = pool.allocate(1024);  // more may not: an eighth of the large block
-  CHECK(small == large);
-  CHECK(pool.use().in_use == 4096 + 1024);
-  pool.release(small, 1024);
-  CHECK(pool.use().in_use == 4096);
-  CHECK(pool.allocate(8192) == large);  // it came back under its own class
-  pool.release(half, 4096);
-  pool.release(large, 8192);
-  CHECK(pool.use().reserved == 8192 + 4096);
-  void* tiny =
-      pool.allocate(256);  // far below an eighth of both: from the system, nothing smaller to give back
-  CHECK(live == 3);
-  pool.release(tiny, 256);
-  // Rising sizes: at most half of the peak waits.
-  for (size_t size = 65536; size < 1 << 20; size += 32768) {
-    pool.release(pool.allocate(size), size);
-    CHECK(pool.use().reserved <= pool.use().peak * 3 / 2 + 4096);
+  {
+    MemoryPool pool(counted(live), 1 << 20, MemoryPool::Fit::cut);
+    auto* a = static_cast<std::byte*>(pool.allocate(1000));
+    auto* b = static_cast<std::byte*>(pool.allocate(100000));
+    auto* c = static_cast<std::byte*>(pool.allocate(256));
+    CHECK(live == 1);  // all of one segment
+    CHECK(b == a + 1024);
+    CHECK(c == b + 100096);
+    CHECK(pool.use().in_use == 1024 + 100096 + 256);
+    CHECK(pool.use().peak == pool.use().in_use);
+    pool.release(a, 1000);
+    CHECK(pool.allocate(1024) == a);  // the smallest free part that holds it
+    pool.release(b, 100000);
+    pool.release(a, 1024);              // before a free part
+    CHECK(pool.allocate(101120) == a);  // both of them
+    pool.release(c, 256);               // between a part in use and the rest
+    pool.release(a, 101120);
+    CHECK(pool.use().in_use == 0);
+    CHECK(pool.allocate(pool.use().reserved) == a);
+    pool.release(a, pool.use().reserved);
+    CHECK(live == 1);
+    pool.trim();
+    CHECK(live == 0);
+    CHECK(pool.use().reserved == 0);
+    pool.release(pool.allocate(5), 5);
   }
-  // A repeated sequence settles.
-  const auto step = [&] {
-    void* a = pool.allocate(4096);
-    void* b = pool.allocate(20000);
-    pool.release(a, 4096);
-    void* c = pool.allocate(30000);
-    pool.release(b, 20000);
-    pool.release(c, 30000);
+  CHECK(live == 0);
+}
+
+TEST_CASE("memory pool: where the system refuses large segments, free ones make room for the next") {
+  int live = 0;
+  constexpr size_t mib = size_t{1} << 20;
+  MemoryPool::System system = counted(live);
+  const auto allocate = system.allocate;
+  system.allocate = [&](size_t bytes) { return bytes <= 4 * mib ? allocate(bytes) : nullptr; };
+  MemoryPool pool(system, 0, MemoryPool::Fit::cut);
+  void* small = pool.allocate(mib / 2);
+  void* large = pool.allocate(2 * mib);
+  CHECK(live == 2);
+  CHECK(pool.use().reserved == 2 * mib + mib / 2);
+  pool.release(large, 2 * mib);
+  large = pool.allocate(4 * mib);  // instead of the free one; the other is in use
+  CHECK(live == 2);
+  CHECK(pool.use().reserved == 4 * mib + mib / 2);
+  CHECK_THROWS_AS(pool.allocate(5 * mib), Error);
+  pool.release(small, mib / 2);
+  pool.release(large, 4 * mib);
+  CHECK(pool.use().in_use == 0);
+}
+
+TEST_CASE("memory pool: changing sizes do not pile up when cut") {
+  int live = 0;
+  MemoryPool pool(counted(live), size_t{24} << 20, MemoryPool::Fit::cut);
+  const auto step = [&](size_t unit) {  // what a training step does: a pile that grows, then shrinks
+    std::vector<std::pair<void*, size_t>> pile;
+    for (size_t i = 1; i <= 20; ++i) {
+      pile.emplace_back(pool.allocate(unit * (1 + i % 3)), unit * (1 + i % 3));
+      pool.release(pool.allocate(unit / 2), unit / 2);
+    }
+    for (; !pile.empty(); pile.pop_back()) pool.release(pile.back().first, pile.back().second);
   };
-  for (int i = 0; i < 3; ++i) step();
-  const size_t settled = pool.use().system_allocations;
-  for (int i = 0; i < 3; ++i) step();
-  CHECK(pool.use().system_allocations == settled);
+  for (int pass = 0; pass < 2; ++pass)
+    for (size_t unit = 50000; unit < 500000; unit += 12345) step(unit);  // or the limit would throw
+  CHECK(pool.use().peak > size_t{18} << 20);
+  CHECK(pool.use().system_allocations == 1);
+  CHECK(pool.use().in_use == 0);
+  pool.trim();
+  CHECK(live == 0);
 }

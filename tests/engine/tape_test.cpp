@@ -111,6 +111,32 @@ TEST_CASE("tape: memory is free after backward") {
   }
 }
 
+TEST_CASE("tape: a gradient that several ops read is overwritten by the last of them alone") {
+  Context context(strict(Device::cpu));
+  const Tensor x = leaf(context, Numbers(1000, 1.0)), up = Tensor::from(context, {1000}, Numbers(1000, 10.0));
+  Tape tape(context);
+  {
+    const Tensor a = scale(x, 1);
+    const Tensor y = add(add(scale(a, 2), scale(a, 3)), add_relu(a, scale(a, -0.5)));
+    tape.backward(y, up);
+  }
+  CHECK(grad_of(x) == Numbers(1000, 55.0));
+  CHECK(up.to_vector<double>() == Numbers(1000, 10.0));
+}
+
+TEST_CASE("tape: one array serves the gradients of a chain of elementwise ops") {
+  Context context(strict(Device::cpu));
+  const Tensor x = leaf(context, Numbers(1000, 1.0)), up = Tensor::from(context, {1000}, Numbers(1000, 10.0));
+  x.set_grad(Tensor::zeros(context, {1000}, DType::f64));
+  Tape tape(context);
+  Tensor y = x;
+  for (int i = 0; i < 10; ++i) y = scale(y, -1);
+  const size_t before = context.memory().in_use;
+  tape.backward(y, up);
+  CHECK(context.memory().peak == before + MemoryPool::size_class(8000));
+  CHECK(grad_of(x) == Numbers(1000, 10.0));
+}
+
 TEST_CASE("tape: nested tapes record for themselves") {
   Context context(strict(Device::cpu));
   const Tensor x = leaf(context, {2});

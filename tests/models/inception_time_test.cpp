@@ -100,6 +100,24 @@ TEST_CASE("inception-time: full-size networks agree with PyTorch") {
   }
 }
 
+TEST_CASE("inception-time: a step holds at most fourteen block outputs") {
+  Context context(strict(Device::cpu, 1));
+  constexpr int64_t batch = 32, length = 128;
+  InceptionTime net({&context}, {.channels = 1, .classes = 2, .depth = 6});
+  initialize(net, 1);
+  net.set_training(true);
+  const FlatParameters flat(net);
+  const Tensor x = tensor_of<float>(context, {batch, length, 1}, random_values(batch * length, 6));
+  const Tensor labels = Tensor::from(context, {batch}, std::vector<int32_t>(batch, 1));
+  const size_t before = context.memory().in_use;
+  Tape tape(context);
+  tape.backward(soft_label_loss(net.logits(x), {.labels = labels}, {}));
+  // What the six norms read, the two shortcuts' convolutions and sums, a quarter in each of five
+  // bottlenecks: eleven and a half, and backward's own. Were nothing dropped, it would be 22.
+  const double output = batch * length * 128 * sizeof(float);
+  CHECK(static_cast<double>(context.memory().peak - before) / output < 14);
+}
+
 TEST_CASE("inception-time: gradient of the whole network against finite differences in float64") {
   Context context(strict(Device::cpu));
   for (const int64_t channels : {1, 2}) {

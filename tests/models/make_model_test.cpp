@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include "mellow/engine/core/random_state.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/optim/adam.h"
 #include "mellow/engine/train/evaluate.h"
 #include "mellow/engine/train/trainer.h"
 #include "mellow/models/make_model.h"
+#include "mellow/tests/support/check_model.h"
 #include "mellow/tests/support/check_op.h"
 
 using namespace mellow;
@@ -40,6 +42,34 @@ TEST_CASE("every model trains on several channels, short series and a last batch
         for (size_t i = 0; i < p.size(); i += classes)
           CHECK(p[i] + p[i + 1] + p[i + 2] + p[i + 3] == doctest::Approx(1).epsilon(1e-5));
       }
+}
+
+TEST_CASE("what models drop in forward and compute again leaves no trace in their gradients, to the bit") {
+  const Shape shape = {5, 33, 2};
+  const auto values = random_values(shape.count(), 6);
+  for (const Device device : devices())
+    for (const ModelEntry& entry : model_entries()) {
+      CAPTURE(entry.name);
+      Context context(strict(device));
+      const auto net = make_model(entry.name, {&context}, {.channels = 2, .classes = 3, .length = 33});
+      initialize(*net, 5);
+      net->set_training(true);
+      context.random().step = Tensor::zeros(context, {1}, DType::i64);
+      const Tensor x = tensor_of<float>(context, shape, values);
+      const Tensor labels = Tensor::from(context, {5}, std::vector<int32_t>{0, 1, 2, 0, 1});
+      std::vector<NamedArrays> gradients;
+      std::vector<size_t> held;  // between forward and backward
+      for (const auto recompute : {Tape::Recompute::never, Tape::Recompute::as_asked}) {
+        for (const auto& p : net->parameters()) p.tensor.set_grad({});
+        Tape tape(context, recompute);
+        const Tensor loss = soft_label_loss(net->logits(x), {.labels = labels}, {});
+        held.push_back(context.memory().in_use);
+        tape.backward(loss);
+        gradients.push_back(gradients_of(*net));
+      }
+      CHECK(gradients[0] == gradients[1]);
+      if (entry.name != "mlp" && entry.name != "inception-time-1") CHECK(held[1] < held[0]);
+    }
 }
 
 TEST_CASE("every value of every option makes a network of its own") {

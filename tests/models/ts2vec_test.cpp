@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "mellow/engine/autograd/tape.h"
+#include "mellow/engine/core/random_state.h"
 #include "mellow/engine/internal/on_device.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/ops/batch.h"
@@ -139,4 +140,27 @@ TEST_CASE("ts2vec: gradient of encoder and contrastive loss against finite diffe
   };
   const MaskedView view1 = view(9, 1), view2 = view(8, 2);
   check_gradients(encoder, [&] { return contrast_views(encoder, view1, view2, 7, {}); });
+}
+
+TEST_CASE("ts2vec: an iteration holds at most 80 hidden activations") {
+  Context context(strict(Device::cpu, 1));
+  constexpr int64_t batch = 16, steps = 64;
+  Ts2Vec encoder({&context}, {});
+  initialize(encoder, 1);
+  encoder.set_training(true);
+  context.random().step = Tensor::zeros(context, {1}, DType::i64);
+  const FlatParameters flat(encoder);
+  const auto view = [&](uint64_t seed) {
+    return MaskedView{tensor_of<float>(context, {batch, steps, 1}, random_values(batch * steps, seed)),
+                      Tensor::from(context, {batch, steps}, std::vector<uint8_t>(batch * steps, 1))};
+  };
+  const MaskedView view1 = view(1), view2 = view(2);
+  const size_t before = context.memory().in_use;
+  Tape tape(context);
+  tape.backward(contrast_views(encoder, view1, view2, steps, {}));
+  // Two in each of ten blocks and six in the last, whose channels count five times, of each view: 52. In the
+  // loss two encodings with their gradients, and the gradients of half as many steps: 25. The outputs of the
+  // gelus would be 52 more.
+  const double hidden = batch * steps * 64 * sizeof(float);
+  CHECK(static_cast<double>(context.memory().peak - before) / hidden < 80);
 }

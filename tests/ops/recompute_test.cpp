@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/internal/apply.h"
+#include "mellow/engine/ops/batch_norm.h"
+#include "mellow/engine/ops/pool1d.h"
+#include "mellow/engine/ops/recompute.h"
+#include "mellow/engine/ops/reduce.h"
+#include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/files.h"
+
+using namespace mellow;
+using namespace mellow::test;
+
+namespace {
+
+constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
+constexpr Pool1dOptions pool_lean = {
+    .width = 3, .stride = 1, .pad_left = 1, .pad_right = 1, .keep_winners = false};
+
+// The identity; counts how often it is computed again.
+struct Counted {
+  int* rebuilt;
+  void forward(Cpu&, std::span<const Tensor> in, const Tensor& out) { out.copy_from(in[0]); }
+  void forward(Cuda&, std::span<const Tensor> in, const Tensor& out) { out.copy_from(in[0]); }
+  template <class Backend>
+  void backward(Backend&, const Tensor& dy, Gradients& gradients) {
+    gradients.fresh(0).copy_from(dy);
+  }
+  template <class Backend>
+  void rebuild(Backend&, std::span<const Tensor> in, const Tensor& out) {
+    ++*rebuilt;
+    out.copy_from(in[0]);
+  }
+};
+
+Tensor counted(int& rebuilt, const Tensor& x) {
+  return internal::apply(Counted{&rebuilt}, {x}, x.shape(), x.dtype());
+}
+
+// A product of a fused batch norm and its max pool: each is what the other's gradient needs. The pool is
+// dropped first, and needs the dropped norm to be computed again.
+Tensor norm_and_pool(const Inputs& in, const BatchNormOptions& options, const Pool1dOptions& pool) {
+  const Tensor& x = in[0];
+  const Tensor mean = Tensor::zeros(x.context(), {x.dim(-1)}, x.dtype());
+  const Tensor variance = in[1].clone();
+  const Tensor y = batch_norm(x, in[1], in[2], mean, variance, options);
+  const Tensor pooled = max_pool1d(y, pool);
+  const Tensor product = multiply(y, pooled);
+  recompute_for_backward(pooled);
+  recompute_for_backward(y);
+  return product;
+}
+
+struct Bytes {
+  std::vector<float> y;
+  std::vector<std::vector<float>> gradients;
+  bool operator==(const Bytes&) const = default;
+};
+
+Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions& options,
+               const Pool1dOptions& pool) {
+  const std::vector<Shape> shapes = {{3, 37, 70}, {70}, {70}};
+  Context context(strict(device));
+  Inputs leaves, inputs;
+  Tape tape(context, recompute);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    leaves.push_back(
+        tensor_of<float>(context, shapes[i], random_values(shapes[i].count(), 7 + i, i == 1 ? 0.5 : -1)));
+    leaves.back().set_requires_grad();
+    inputs.push_back(scale(leaves.back(), 1.0));
+  }
+  const Tensor y = norm_and_pool(inputs, options, pool);
+  Bytes bytes{y.to_vector<float>(), {}};
+  tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 99)));
+  for (const Tensor& leaf : leaves) bytes.gradients.push_back(leaf.grad().to_vector<float>());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("recompute: gradients through dropped tensors have the bits of those through kept ones") {
+  for (const Device device : devices())
+    for (const bool training : {true, false})
+      for (const bool relu : {true, false}) {
+        const BatchNormOptions options = {.training = training, .relu = relu};
+        const Bytes kept = bytes_of(device, Tape::Recompute::never, options, pool_same);
+        CHECK(bytes_of(device, Tape::Recompute::as_asked, options, pool_same) == kept);
+        CHECK(bytes_of(device, Tape::Recompute::as_asked, options, pool_lean) == kept);
+        CHECK(bytes_of(device, Tape::Recompute::never, options, pool_lean) == kept);
+      }
+}
+
+TEST_CASE("recompute: gradients in float64 against differences") {
+  for (const Pool1dOptions& pool : {pool_same, pool_lean})
+    check_op([&](const Inputs& in) { return norm_and_pool(in, {.relu = false}, pool); },
+             {{2, 5, 3}, {3}, {3}}, {.f32_tolerance = 1e-3, .step = 1e-5});
+}
+
+TEST_CASE("recompute: memory goes at once, comes back once, and stays for views") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::from(context, {1000}, std::vector<double>(1000, 2.0)).set_requires_grad();
+  int rebuilt = 0;
+  Tape tape(context);
+  const Tensor y = counted(rebuilt, x);
+  const Tensor product = multiply(y, y), sum_of = add(product, multiply(product, y));
+  const size_t before = context.memory().in_use;
+  recompute_for_backward(y);
+  recompute_for_backward(y);  // gone already
+  CHECK(before - context.memory().in_use == MemoryPool::size_class(8000));
+  const Tensor z = counted(rebuilt, sum_of);
+  const Tensor square = multiply(z, z), view = z.window(0, 10, 20);
+  recompute_for_backward(z);
+  CHECK(view.clone().to_vector<double>() == std::vector<double>(10, 12.0));
+  tape.backward(sum(square));
+  CHECK(rebuilt == 2);  // y and z, for several ops each
+  CHECK(x.grad().to_vector<double>() == std::vector<double>(1000, 24.0 * 16));  // 2 (x² + x³) (2x + 3x²)
+}
+
+TEST_CASE("recompute: what no gradient asks for is not computed") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::from(context, {2}, std::vector<double>{1, 2}).set_requires_grad();
+  int rebuilt = 0;
+  Tape tape(context);
+  Tensor total;
+  {
+    const Tensor y = counted(rebuilt, x);
+    total = sum(y);  // needs the count of y alone
+    recompute_for_backward(y);
+  }
+  tape.backward(total);
+  CHECK(rebuilt == 0);
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{1, 1});
+}
+
+TEST_CASE("recompute: nothing happens to what no tape recorded") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::from(context, {2}, std::vector<double>{1, -2}).set_requires_grad();
+  int rebuilt = 0;
+  const Tensor y = counted(rebuilt, x);
+  recompute_for_backward(y);
+  CHECK(y.to_vector<double>() == std::vector<double>{1, -2});
+  Tape tape(context);
+  recompute_for_backward(x);                                  // a leaf
+  recompute_for_backward(y);                                  // of a time before the tape
+  recompute_for_backward(relu(Tensor::zeros(context, {2})));  // of a constant
+  CHECK(x.to_vector<double>() == std::vector<double>{1, -2});
+  CHECK(y.to_vector<double>() == std::vector<double>{1, -2});
+}
+
+TEST_CASE("recompute: errors say what to do") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::from(context, {1, 2, 1}, std::vector<double>{1, 2}).set_requires_grad();
+  Tape tape(context);
+  const Tensor kept = relu(x);
+  CHECK(message_of([&] { recompute_for_backward(kept); }) ==
+        "[recompute_for_backward] the op that made [1, 2, 1] has no rebuild(): its output must be kept");
+  CHECK(kept.to_vector<double>() == std::vector<double>{1, 2});
+  const Tensor orphan = max_pool1d(scale(x, 2), pool_same);
+  CHECK(contains(message_of([&] { recompute_for_backward(orphan); }),
+                 "an input of the op that made [1, 2, 1] is gone already"));
+  CHECK(orphan.to_vector<double>() == std::vector<double>{4, 4});
+  const Tensor dropped = max_pool1d(x, pool_same);
+  recompute_for_backward(dropped);
+  CHECK(contains(message_of([&] { relu(dropped); }),
+                 "the elements of [1, 2, 1] were dropped by recompute_for_backward()"));
+  CHECK(dropped.shape() == Shape{1, 2, 1});
+  tape.backward(sum(kept));  // none of this disturbs the tape
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{1, 1});
+}
