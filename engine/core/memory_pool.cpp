@@ -27,9 +27,9 @@ MemoryPool::MemoryPool(System system, size_t limit, Fit fit)
 MemoryPool::~MemoryPool() { trim_locked(); }
 
 size_t MemoryPool::size_class(size_t bytes) {
-  check_size(bytes);
   if (bytes <= 4096) return cut_size(bytes);
-  const size_t step = std::bit_floor(bytes) / 8;
+  check_size(bytes);
+  const size_t step = size_t{1} << (std::bit_width(bytes) - 4);  // an eighth of the power of two below
   return (bytes + step - 1) / step * step;
 }
 

@@ -247,7 +247,7 @@ void pool_backward(const Cpu& cpu, const Level<T>& to, const T* const pooled[2])
 
 Tensor dense(Cpu& cpu, const Tensor& x) {
   if (x.is_contiguous()) return x;
-  const Tensor copy = Tensor::empty(x.context(), x.shape(), x.dtype());
+  Tensor copy = Tensor::empty(x.context(), x.shape(), x.dtype());
   copy_rows(cpu, x, copy);
   return copy;
 }

@@ -11,7 +11,7 @@ namespace mellow::cpu {
 // Whether v beats the best so far: greater, or the first NaN.
 template <class T>
 inline __attribute__((always_inline)) bool wins_over(T v, T best) {
-  return !(v <= best) & (best == best);
+  return !(v <= best) & (best == best);  // NOLINT(misc-redundant-expression): NaN is not itself
 }
 
 // y[c] := the largest of x[t · stride + c], t < steps, and winner[c] := first + its t. Ties go to the first

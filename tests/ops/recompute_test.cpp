@@ -44,7 +44,7 @@ Tensor norm_and_pool(const Inputs& in, const BatchNormOptions& options, const Po
   const Tensor variance = in[1].clone();
   const Tensor y = batch_norm(x, in[1], in[2], mean, variance, options);
   const Tensor pooled = max_pool1d(y, pool);
-  const Tensor product = multiply(y, pooled);
+  Tensor product = multiply(y, pooled);
   recompute_for_backward(pooled);
   recompute_for_backward(y);
   return product;
