@@ -153,7 +153,8 @@ const bool registered = [] {
   for (const Shape& shape : shapes)
     for (const auto& [pass_name, pass] : passes)
       for (const auto& [precision_name, precision] : precisions) {
-        if (precision != Precision::fp32 && best_isa() < Isa::avx512_bf16) continue;  // emulation is not for speed
+        if (precision != Precision::fp32 && best_isa() < Isa::avx512_bf16)
+          continue;  // emulation is not for speed
         const Conv1dSizes s = same_padded(shape.in, shape.out, shape.width, shape.dilation, shape.batch, 1);
         const std::string name = std::string(shape.name) + "/" + pass_name + "/" + precision_name;
         auto* b = benchmark::RegisterBenchmark(

@@ -10,8 +10,7 @@ namespace mellow::tools {
 namespace {
 
 // Small training sets, so that three seeds take about three hours on two cores; from two to eighteen classes.
-constexpr const char* small_sets =
-    "ArrowHead,BME,Chinatown,ECG200,Fungi,ItalyPowerDemand,SmoothSubspace";
+constexpr const char* small_sets = "ArrowHead,BME,Chinatown,ECG200,Fungi,ItalyPowerDemand,SmoothSubspace";
 
 struct StudyOptions {
   TrainingTable table;
