@@ -9,7 +9,8 @@
 namespace mellow::tools {
 namespace {
 
-// Small training sets, so that three seeds take about three hours on two cores; from two to eighteen classes.
+// Small training sets, so that three seeds take two to three hours on two cores; from two to eighteen
+// classes.
 constexpr const char* small_sets = "ArrowHead,BME,Chinatown,ECG200,Fungi,ItalyPowerDemand,SmoothSubspace";
 
 struct StudyOptions {
