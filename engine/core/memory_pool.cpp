@@ -38,8 +38,12 @@ size_t MemoryPool::cut_size(size_t bytes) {
   return std::max(granule, (bytes + granule - 1) / granule * granule);
 }
 
+size_t MemoryPool::rounded(size_t bytes) const {
+  return fit_ == Fit::cut ? cut_size(bytes) : size_class(bytes);
+}
+
 void* MemoryPool::allocate(size_t bytes) {
-  const size_t size = fit_ == Fit::cut ? cut_size(bytes) : size_class(bytes);
+  const size_t size = rounded(bytes);
   const std::lock_guard lock(mutex_);
   void* block = find(size);
   if (block == nullptr && grow(size)) block = find(size);
@@ -91,7 +95,7 @@ bool MemoryPool::take_from_system(size_t size) {
 
 void MemoryPool::release(void* block, size_t bytes) noexcept {
   if (block == nullptr) return;
-  const size_t size = fit_ == Fit::cut ? cut_size(bytes) : size_class(bytes);
+  const size_t size = rounded(bytes);
   const std::lock_guard lock(mutex_);
   use_.in_use -= size;
   if (fit_ == Fit::cut)

@@ -49,6 +49,7 @@ class MemoryPool {
   static size_t cut_size(size_t bytes);
 
  private:
+  size_t rounded(size_t bytes) const;
   void* find(size_t size);
   bool grow(size_t size);
   bool take_from_system(size_t size);

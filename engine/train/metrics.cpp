@@ -11,6 +11,19 @@
 namespace mellow {
 namespace {
 
+// Softmax of each row of p / temperature, in place.
+std::vector<double> softmax_of(std::vector<double> p, int64_t classes, double temperature) {
+  const auto k = static_cast<size_t>(classes);
+  for (size_t i = 0; i + k <= p.size(); i += k) {
+    const auto row = std::span(p).subspan(i, k);
+    const double largest = *std::max_element(row.begin(), row.end());
+    double total = 0;
+    for (double& v : row) total += v = std::exp((v - largest) / temperature);
+    for (double& v : row) v /= total;
+  }
+  return p;
+}
+
 double macro_f1(std::span<const int32_t> predicted, std::span<const int32_t> labels, int64_t classes) {
   const auto k = static_cast<size_t>(classes);
   std::vector<double> hits(k), predictions(k), truths(k);
@@ -78,20 +91,11 @@ std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64
 }
 
 std::vector<double> probabilities_of(std::span<const float> logits, int64_t classes, double temperature) {
-  return probabilities_of(std::vector<double>(logits.begin(), logits.end()), classes, temperature);
+  return softmax_of({logits.begin(), logits.end()}, classes, temperature);
 }
 
 std::vector<double> probabilities_of(std::span<const double> logits, int64_t classes, double temperature) {
-  std::vector<double> p(logits.begin(), logits.end());
-  const auto k = static_cast<size_t>(classes);
-  for (size_t i = 0; i + k <= p.size(); i += k) {
-    const auto row = std::span(p).subspan(i, k);
-    const double largest = *std::max_element(row.begin(), row.end());
-    double total = 0;
-    for (double& v : row) total += v = std::exp((v - largest) / temperature);
-    for (double& v : row) v /= total;
-  }
-  return p;
+  return softmax_of({logits.begin(), logits.end()}, classes, temperature);
 }
 
 std::vector<int64_t> confusion_matrix(std::span<const int32_t> predicted, std::span<const int32_t> labels,

@@ -20,7 +20,7 @@ class BlockedGradient {
         transform_(*cut.transform),
         options_(options),
         tiles_(tiles_for(options, 0.0f)),
-        together_(std::min(item_count(gradient, cut), transform_.parts > 1 ? fourier_items : winograd_items)),
+        together_(std::min(item_count(gradient, cut), transform_.parts > 1 ? fourier_sum : winograd_sum)),
         columns_(round_up(gradient.columns, block_channels)),
         x_layout_{transform_.parts, together_, round_up(gradient.depth, block_channels), 1},
         dy_layout_{transform_.parts, together_, tiles_.columns(), columns_ / tiles_.columns()},
@@ -44,32 +44,27 @@ class BlockedGradient {
         std::fill_n(sums_ + part * sums_size_, sums_size_, 0.0f);
         std::fill_n(bias_sums_ + part * columns_, columns_, 0.0f);
         const Range mine = part_of_range(item_count(g_, cut_), part, options_.threads);
-        const int64_t groups = ceil_div(mine.size(), together_);
-        for (int64_t i = 0; i < groups; ++i) {
-          const Range group = part_of_range(mine.size(), i, groups);
-          add_items({mine.begin + group.begin, mine.begin + group.end}, part);
-        }
+        for_groups(mine, together_, [&](Range items) { add_items(items, part); });
       }
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < transform_.points; ++k) join(k);
 #pragma omp for schedule(static)
       for (int64_t d = 0; d < g_.depth; ++d) write_depth(d, omp_get_thread_num());
     }
-    if (g_.dbias) write_bias();
+    for (int64_t n = 0; g_.dbias && n < g_.columns; ++n)
+      write_bias(g_, bias_sums_, columns_, options_.threads, n);
   }
 
  private:
   // Added up in registers before memory is touched.
-  static constexpr int64_t fourier_items = 32, winograd_items = 128;
+  static constexpr int64_t fourier_sum = 32, winograd_sum = 128;
 
   void add_items(Range items, int part) const {
     float *x = x_points_ + part * x_size_, *dy = dy_points_ + part * dy_size_;
     float* scratch = scratch_ + part * transform_.scratch_floats;
     for (int64_t i = items.begin; i < items.end; ++i) {
       const BlockItem item = block_item(g_, cut_, i);
-      const BlockInput input = block_input(g_, cut_, item);
-      for (int64_t d = 0; d < g_.depth; d += block_channels)
-        transform_.left(channels_of(input, d), {x_layout_, x, i - items.begin, d}, scratch);
+      transform_input(g_, cut_, item, x_layout_, i - items.begin, x, scratch);
       const BlockInput upstream{g_.dy + item.sample * g_.dy_batch + item.first_row * g_.dy_row,
                                 g_.dilation * g_.dy_row, 0, item.rows, g_.columns};
       for (int64_t n = 0; n < g_.columns; n += block_channels)
@@ -137,14 +132,6 @@ class BlockedGradient {
           const float v = taps[j * block_channels + c];
           to = g_.accumulate ? to + v : v;
         }
-    }
-  }
-
-  void write_bias() const {
-    for (int64_t n = 0; n < g_.columns; ++n) {
-      float total = 0;
-      for (int part = 0; part < options_.threads; ++part) total += bias_sums_[part * columns_ + n];
-      g_.dbias[n] = g_.accumulate ? g_.dbias[n] + total : total;
     }
   }
 

@@ -18,7 +18,8 @@ class BlockedProduct {
         transform_(*cut.transform),
         options_(options),
         tiles_(tiles_for(options, 0.0f)),
-        together_(std::min(item_count(window, cut), items_at_once(transform_, tiles_.rows))),
+        together_(std::min(item_count(window, cut),
+                           round_up(transform_.parts > 1 ? fourier_items : winograd_items, tiles_.rows))),
         columns_(round_up(window.columns, block_channels)),
         x_layout_{transform_.parts, together_, round_up(window.depth, block_channels), 1},
         w_layout_{transform_.parts, window.depth, tiles_.columns(), columns_ / tiles_.columns()},
@@ -38,22 +39,11 @@ class BlockedProduct {
       const int thread = omp_get_thread_num();
       transform_weights(scratch_ + thread * transform_.scratch_floats);
       const Range mine = part_of_range(item_count(w_, cut_), thread, omp_get_num_threads());
-      const int64_t groups = ceil_div(mine.size(), together_);
-      for (int64_t i = 0; i < groups; ++i) {
-        const Range group = part_of_range(mine.size(), i, groups);
-        run_items({mine.begin + group.begin, mine.begin + group.end}, thread);
-      }
+      for_groups(mine, together_, [&](Range items) { run_items(items, thread); });
     }
   }
 
  private:
-  // Enough rows for register tiles and to read the transformed weights for, few enough for the second-level
-  // cache.
-  static int64_t items_at_once(const BlockTransform& transform, int64_t tile_rows) {
-    const int64_t wanted = transform.parts > 1 ? 14 : 56;
-    return ceil_div(wanted, tile_rows) * tile_rows;
-  }
-
   // Called by all threads of the team.
   void transform_weights(float* scratch) {
 #pragma omp for schedule(static)
@@ -74,11 +64,8 @@ class BlockedProduct {
   void run_items(Range items, int thread) const {
     float *x = x_points_ + thread * x_size_, *y = y_points_ + thread * y_size_;
     float* scratch = scratch_ + thread * transform_.scratch_floats;
-    for (int64_t i = items.begin; i < items.end; ++i) {
-      const BlockInput input = block_input(w_, cut_, block_item(w_, cut_, i));
-      for (int64_t d = 0; d < w_.depth; d += block_channels)
-        transform_.left(channels_of(input, d), {x_layout_, x, i - items.begin, d}, scratch);
-    }
+    for (int64_t i = items.begin; i < items.end; ++i)
+      transform_input(w_, cut_, block_item(w_, cut_, i), x_layout_, i - items.begin, x, scratch);
     for (int64_t k = 0; k < transform_.points; ++k)
       multiply(items.size(), x + k * x_layout_.point(), w_points_ + k * w_layout_.point(), y + k * y_point_);
     for (int64_t i = items.begin; i < items.end; ++i)

@@ -64,7 +64,7 @@ double fourier_cost(const W& w, const TransformSize& size, int64_t items) {
   const double matrices = static_cast<double>(bins * w.depth) * sides.columns;
   const double per_item = 3.2 * matrices + size.cost * (sides.depth + sides.columns);
   return static_cast<double>(items) * per_item + static_cast<double>(w.depth) * size.cost * sides.columns +
-         weights_cost(3 * matrices, static_cast<double>(items) / 14);
+         weights_cost(3 * matrices, static_cast<double>(items) / fourier_items);
 }
 
 template <class W>
@@ -74,7 +74,7 @@ double winograd_cost(const W& w, int64_t items) {
   const double matrices = static_cast<double>(winograd_transform().points * w.depth) * sides.columns;
   const double per_item = 1.1 * matrices + per_channel * (sides.depth + sides.columns);
   return static_cast<double>(items) * per_item + static_cast<double>(w.depth) * per_channel * sides.columns +
-         weights_cost(matrices, static_cast<double>(items) / 56);
+         weights_cost(matrices, static_cast<double>(items) / winograd_items);
 }
 
 }  // namespace
@@ -90,29 +90,29 @@ Blocks choose_blocks(const W& w, const KernelOptions& options) {
       static_cast<double>(w.depth * round_up(w.columns, tiles_for(options, 0.0f).columns()));
   if (direct < least_products) return {};
   double least = 0.8 * direct;
-  const auto items_of = [&](int64_t rows) {
-    return w.batch * w.dilation * ceil_div(ceil_div(w.rows, w.dilation), rows);
-  };
-  int64_t points = 0, rows = 0;  // no points: none, or Winograd's when there are rows
+  const auto count_of = [&](int64_t rows) { return ceil_div(ceil_div(w.rows, w.dilation), rows); };
+  Blocks best;
   constexpr int64_t winograd_taps = 3, winograd_rows = 4;
   if (w.taps == winograd_taps) {
-    if (const double cost = winograd_cost(w, items_of(winograd_rows)); cost < least) {
+    const int64_t count = count_of(winograd_rows);
+    if (const double cost = winograd_cost(w, w.batch * w.dilation * count); cost < least) {
       least = cost;
-      rows = winograd_rows;
+      best = {&winograd_transform(), winograd_rows, count};
     }
   }
+  int64_t fastest = 0;  // points of a Fourier transform that beats it
   for (const TransformSize& size : transform_sizes()) {
-    const int64_t rows_of_block = block_rows(w, size.points);
-    if (rows_of_block == 0) continue;
-    const double cost = fourier_cost(w, size, items_of(rows_of_block));
+    const int64_t rows = block_rows(w, size.points);
+    if (rows == 0) continue;
+    const int64_t count = count_of(rows);
+    const double cost = fourier_cost(w, size, w.batch * w.dilation * count);
     if (cost >= least) continue;
     least = cost;
-    points = size.points;
-    rows = rows_of_block;
+    fastest = size.points;
+    best = {nullptr, rows, count};
   }
-  if (rows == 0) return {};
-  return {points == 0 ? &winograd_transform() : &fourier_transform(points), rows,
-          items_of(rows) / w.batch / w.dilation};
+  if (fastest > 0) best.transform = &fourier_transform(fastest);
+  return best;
 }
 
 template Blocks choose_blocks(const Window<float>&, const KernelOptions&);

@@ -62,6 +62,29 @@ inline BlockOutput channels_of(BlockOutput output, int64_t channel) {
   return output;
 }
 
+// Calls f(items) for nearly equal groups of a range, each of `most` items or fewer.
+template <class F>
+void for_groups(Range items, int64_t most, F&& f) {
+  const int64_t groups = ceil_div(items.size(), most);
+  for (int64_t i = 0; i < groups; ++i) {
+    const Range group = part_of_range(items.size(), i, groups);
+    f(Range{items.begin + group.begin, items.begin + group.end});
+  }
+}
+
+// What an item reads, transformed as a left operand into `slot`.
+template <class W>
+void transform_input(const W& w, const Blocks& cut, const BlockItem& item, const BlockLayout& layout,
+                     int64_t slot, float* to, float* scratch) {
+  const BlockInput input = block_input(w, cut, item);
+  for (int64_t d = 0; d < w.depth; d += block_channels)
+    cut.transform->left(channels_of(input, d), {layout, to, slot, d}, scratch);
+}
+
+// Items that products work on at a time: enough rows for register tiles and to read the transformed weights
+// for, few enough for the second-level cache.
+constexpr int64_t fourier_items = 14, winograd_items = 56;
+
 // As window_product() and window_gradient(), which call these for float when choose_blocks() says so.
 void block_product(const Window<float>& window, const Blocks& cut, const KernelOptions& options,
                    Arena& arena);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cpu/cpu_features.h"
 
+#include <array>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 #if defined(__x86_64__)
@@ -81,9 +83,12 @@ const char* name_of(Isa isa) {
 }
 
 bool has_isa(Isa isa) {
-  static const bool found[] = {detect(Isa::portable), detect(Isa::avx2), detect(Isa::avx512),
-                               detect(Isa::avx512_bf16), detect(Isa::amx)};
-  return found[static_cast<int>(isa)];
+  static const auto found = [] {
+    std::array<bool, std::size(all_isas)> sets{};
+    for (const Isa each : all_isas) sets[static_cast<size_t>(each)] = detect(each);
+    return sets;
+  }();
+  return found[static_cast<size_t>(isa)];
 }
 
 Isa best_isa() {

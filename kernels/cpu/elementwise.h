@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <tuple>
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/core/tensor.h"
@@ -65,30 +66,40 @@ MELLOW_CLONES void map_range(int64_t n, F f, bool add, T* y, const In*... x) {
   }
 }
 
-// The same over tensors of one shape and element type T; each may be a window.
-template <class T, class F, class... In>
-void map(const Cpu& cpu, const char* where, F f, bool add, const Tensor& y, const In&... x) {
-  if (y.is_contiguous() && (x.is_contiguous() && ...)) {
-    T* to = y.template data<T>();
-    parallel_for(cpu, y.count(), elementwise_grain, [&](int64_t begin, int64_t end) {
-      map_range(end - begin, f, add, to + begin, x.template data<T>() + begin...);
-    });
-    return;
+// Calls f(n, T*…) for dense ranges that together hold every element of the tensors, which have one shape and
+// element type T; each may be a window.
+template <class T, class F, class... Tensors>
+void for_ranges(const Cpu& cpu, const char* where, F&& f, const Tensors&... x) {
+  const Tensor& first = std::get<0>(std::tie(x...));
+  if ((x.is_contiguous() && ...)) {
+    const auto run = [&](auto*... data) {
+      parallel_for(cpu, first.count(), elementwise_grain,
+                   [&](int64_t begin, int64_t end) { f(end - begin, data + begin...); });
+    };
+    return run(x.template data<T>()...);
   }
   struct Operand {
     T* data;
     RowWalk rows;
     T* row(int64_t r) const { return data + rows.at(r); }
   };
-  auto operand = [&](const Tensor& t) { return Operand{t.data<T>(), RowWalk(where, t)}; };
-  auto walk = [&](const Operand& to, const auto&... from) {
-    const int64_t width = to.rows.width();
-    parallel_for(cpu, to.rows.count(), 1 + elementwise_grain / (width + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r)
-        map_range(width, f, add, to.row(r), static_cast<const T*>(from.row(r))...);
-    });
+  const auto walk = [&](const auto&... operand) {
+    const RowWalk& rows = std::get<0>(std::tie(operand...)).rows;
+    parallel_for(cpu, rows.count(), 1 + elementwise_grain / (rows.width() + 1),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t r = begin; r < end; ++r) f(rows.width(), operand.row(r)...);
+                 });
   };
-  walk(operand(y), operand(x)...);
+  walk(Operand{x.template data<T>(), RowWalk(where, x)}...);
+}
+
+// map_range over tensors of one shape and element type T; each may be a window.
+template <class T, class F, class... In>
+void map(const Cpu& cpu, const char* where, F f, bool add, const Tensor& y, const In&... x) {
+  for_ranges<T>(
+      cpu, where,
+      [&](int64_t n, T* to, auto*... from) { map_range(n, f, add, to, static_cast<const T*>(from)...); }, y,
+      x...);
 }
 
 }  // namespace mellow::cpu

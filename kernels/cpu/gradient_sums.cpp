@@ -82,10 +82,7 @@ void GradientSums<T>::write_column(int64_t n) const {
       to = g_.accumulate ? to + total : total;
     }
   }
-  if (!g_.dbias) return;
-  T total = 0;
-  for (int part = 0; part < options_.threads; ++part) total += bias_sums_[part * bias_size_ + n];
-  g_.dbias[n] = g_.accumulate ? g_.dbias[n] + total : total;
+  if (g_.dbias) write_bias(g_, bias_sums_, bias_size_, options_.threads, n);
 }
 
 template class GradientSums<float>;

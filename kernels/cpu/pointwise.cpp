@@ -36,23 +36,26 @@ constexpr auto positive_part = [](auto x) { return x < 0 ? 0 : x; };
 constexpr auto where_positive = [](auto dy, auto y) { return y <= 0 ? 0 : dy; };
 
 constexpr auto gelu_value = [](auto x) { return x * cpu::normal_of(x, cpu::gauss_of(x)); };
-constexpr auto gelu_gradient = [](auto dy, auto x) {
+// gelu'(x), given gauss_of(x) and normal_of(x).
+constexpr auto gelu_slope = [](auto x, auto gauss, auto normal) {
   using T = decltype(x);
   constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
-  const T gauss = cpu::gauss_of(x);
-  return dy * (cpu::normal_of(x, gauss) + x * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half));
+  return normal + x * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half);
+};
+constexpr auto gelu_gradient = [](auto dy, auto x) {
+  const auto gauss = cpu::gauss_of(x);
+  return dy * gelu_slope(x, gauss, cpu::normal_of(x, gauss));
 };
 
 // y := gelu(x), dx (+)= dy gelu'(x); dy may be y or dx.
 template <bool add, class T>
 MELLOW_CLONES void gelu_range(int64_t n, const T* x, const T* dy, T* y, T* dx) {
-  constexpr T root_half = std::numbers::sqrt2_v<T> / 2;
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
     const T v = x[i], g = dy[i], gauss = cpu::gauss_of(v), below = cpu::normal_of(v, gauss);
-    const T slope = g * (below + v * gauss * (std::numbers::inv_sqrtpi_v<T> * root_half));
+    const T gradient = g * gelu_slope(v, gauss, below);
     y[i] = v * below;
-    dx[i] = add ? dx[i] + slope : slope;
+    dx[i] = add ? dx[i] + gradient : gradient;
   }
 }
 
@@ -76,25 +79,14 @@ void Gelu::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
 
 void gelu_with_gradient(Cpu& cpu, const Tensor& x, const Tensor& dy, const Tensor& y,
                         const Gradients::Target& dx) {
-  const cpu::RowWalk from("gelu", x), up("gelu", dy), to("gelu", y), down("gelu", dx.place);
-  const bool flat = x.is_contiguous() && dy.is_contiguous() && y.is_contiguous() && dx.place.is_contiguous();
-  const int64_t rows = flat ? 1 : from.count(), width = flat ? x.count() : from.width();
-  constexpr int64_t grain = cpu::elementwise_grain;
-  const int64_t blocks = (width + grain - 1) / grain;  // of each row
   cpu::for_float("gelu", x.dtype(), [&]<class T>() {
-    const T *a = x.data<T>(), *g = dy.data<T>();
-    T *b = y.data<T>(), *d = dx.place.data<T>();
-    cpu::parallel_for(cpu, rows * blocks, 1 + grain / (width + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t row = i / blocks, at = i % blocks * grain, n = std::min(grain, width - at);
-        const T *from_x = a + from.at(row) + at, *from_dy = g + up.at(row) + at;
-        T *to_y = b + to.at(row) + at, *to_dx = d + down.at(row) + at;
-        if (dx.add)
-          gelu_range<true>(n, from_x, from_dy, to_y, to_dx);
-        else
-          gelu_range<false>(n, from_x, from_dy, to_y, to_dx);
-      }
-    });
+    const auto run = [&](int64_t n, const T* from, const T* up, T* to, T* down) {
+      if (dx.add)
+        gelu_range<true>(n, from, up, to, down);
+      else
+        gelu_range<false>(n, from, up, to, down);
+    };
+    cpu::for_ranges<T>(cpu, "gelu", run, x, dy, y, dx.place);
   });
 }
 

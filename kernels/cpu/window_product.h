@@ -49,6 +49,14 @@ struct WindowGradient {
   bool accumulate = false;
 };
 
+// dbias[n] from what the parts of the work summed, `size` elements apart, in their order.
+template <class T>
+void write_bias(const WindowGradient<T>& g, const T* sums, int64_t size, int parts, int64_t n) {
+  T total = 0;
+  for (int part = 0; part < parts; ++part) total += sums[part * size + n];
+  g.dbias[n] = g.accumulate ? g.dbias[n] + total : total;
+}
+
 // The tiles the options ask for; double has portable ones only.
 const TileKernels<float>& tiles_for(const KernelOptions& options, float);
 const TileKernels<double>& tiles_for(const KernelOptions& options, double);
