@@ -3,7 +3,6 @@
 
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
-#include "mellow/engine/ops/pool1d.h"
 #include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 
@@ -14,9 +13,7 @@ ConvLayerOptions same_conv(int64_t in, int64_t out, int64_t width) {
   return {.in = in, .out = out, .width = width, .bias = false, .conv = same_padding(width)};
 }
 
-// Its input is kept, or recomputed, for the bottleneck anyway.
-constexpr Pool1dOptions pool_same = {
-    .width = 3, .stride = 1, .pad_left = 1, .pad_right = 1, .keep_winners = false};
+constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
 
 }  // namespace
 
@@ -36,9 +33,7 @@ Tensor InceptionModule::operator()(const Tensor& x) const {
   const Tensor reduced = bottleneck_ != nullptr ? (*bottleneck_)(x) : x;
   Join join(context(), {x.dim(0), x.dim(1), 4 * filters_}, x.dtype());
   for (const ConvLayer* conv : convs_) (*conv)(reduced, join.part(filters_));
-  const Tensor pooled = max_pool1d(x, pool_same);
-  pool_conv_(pooled, join.part(filters_));
-  recompute_for_backward(pooled);
+  pool_conv_.of_max_pool(x, pool_same, join.part(filters_));
   return norm_(join.whole(), true);
 }
 
@@ -49,7 +44,11 @@ class InceptionTime::Shortcut final : public Module {
       : Module(options),
         conv_(child<ConvLayer>("conv", same_conv(in, out, 1))),
         norm_(child<BatchNormLayer>("norm", out)) {}
-  Tensor operator()(const Tensor& x) const { return norm_(conv_(x)); }
+  Tensor operator()(const Tensor& x) const {
+    const Tensor wide = conv_(x), y = norm_(wide);
+    if (x.dim(2) == 1) recompute_for_backward(wide);  // one product each, of a series that is kept anyway
+    return y;
+  }
 
  private:
   ConvLayer& conv_;
@@ -83,7 +82,7 @@ Tensor InceptionTime::features(const Tensor& x) {
     y = (*blocks_[d])(before);
     if (d % 3 != 0) recompute_for_backward(before);  // else the shortcut is still to read it
     if (d % 3 == 2) {
-      y = add_relu(y, (*shortcuts_[d / 3])(residual));
+      y = add_relu(y, (*shortcuts_[d / 3])(residual), true);
       residual = y;
     }
   }

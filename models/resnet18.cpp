@@ -37,13 +37,18 @@ class ResNet18::Block final : public Module {
     shortcut_norm_ = &child<BatchNormLayer>("downsample.1", out);
   }
   Tensor operator()(const Tensor& x) const {
-    const Tensor residual = shortcut_ != nullptr ? (*shortcut_norm_)((*shortcut_)(x)) : x;
+    const Tensor residual = shortcut_ != nullptr ? shortcut_of(x) : x;
     const Tensor between = norm1_(conv1_(x), true), last = conv2_(between);
     recompute_for_backward(between);
-    return add_relu(norm2_(last), residual);
+    return add_relu(norm2_(last), residual, true);
   }
 
  private:
+  Tensor shortcut_of(const Tensor& x) const {
+    const Tensor moved = (*shortcut_)(x), y = (*shortcut_norm_)(moved);
+    recompute_for_backward(moved);  // a hundredth of the network's products
+    return y;
+  }
   ConvLayer& conv1_;
   BatchNormLayer& norm1_;
   ConvLayer& conv2_;

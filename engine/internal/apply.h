@@ -60,4 +60,13 @@ Tensor apply(Op op, std::initializer_list<Tensor> inputs, const Shape& shape, DT
   return apply_into(std::move(op), std::span(inputs.begin(), inputs.size()), output);
 }
 
+// Where an op writes its result: at `place` when there is one, which must fit; else in new memory of x's
+// context.
+inline Tensor output_at(const Tensor& place, const char* where, const Shape& shape, const Tensor& x) {
+  if (!place.defined()) return Tensor::empty(x.context(), shape, x.dtype());
+  MELLOW_CHECK(place.shape() == shape && place.dtype() == x.dtype(), "[", where, "] the result is ", shape,
+               ", the place for it ", place.shape());
+  return place;
+}
+
 }  // namespace mellow::internal

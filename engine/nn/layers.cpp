@@ -52,6 +52,10 @@ Tensor ConvLayer::operator()(const Tensor& x, const Tensor& place) const {
 
 Tensor ConvLayer::of_gelu(const Tensor& x) const { return conv1d_of_gelu(x, weight_, bias_, conv_); }
 
+Tensor ConvLayer::of_max_pool(const Tensor& x, const Pool1dOptions& pool, const Tensor& place) const {
+  return conv1d_of_max_pool(x, pool, weight_, bias_, conv_, place);
+}
+
 BatchNormLayer::BatchNormLayer(const ModuleOptions& options, int64_t channels) : Module(options) {
   weight_ = parameter("weight", {channels}, constant(1));
   bias_ = parameter("bias", {channels}, constant(0));

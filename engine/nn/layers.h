@@ -3,7 +3,7 @@
 
 #include "mellow/engine/nn/module.h"
 #include "mellow/engine/ops/batch_norm.h"
-#include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/conv1d_of.h"
 #include "mellow/engine/ops/lstm.h"
 
 // Layers: parameters and one op call each.
@@ -30,8 +30,9 @@ class ConvLayer final : public Module {
   ConvLayer(const ModuleOptions& options, const ConvLayerOptions& conv);
   // [batch, length, in] → [batch, …, out]; `place` as in conv1d.
   Tensor operator()(const Tensor& x, const Tensor& place = {}) const;
-  // The same of gelu(x), in less memory than by itself.
+  // The same of gelu(x) and of max_pool1d(x, pool), in less memory and time (engine/ops/conv1d_of.h).
   Tensor of_gelu(const Tensor& x) const;
+  Tensor of_max_pool(const Tensor& x, const Pool1dOptions& pool, const Tensor& place = {}) const;
 
  private:
   Conv1dOptions conv_;

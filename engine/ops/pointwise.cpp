@@ -24,9 +24,10 @@ Tensor add(const Tensor& a, const Tensor& b) {
   return internal::apply(Add{}, {a, b}, a.shape(), a.dtype());
 }
 
-Tensor add_relu(const Tensor& a, const Tensor& b) {
+Tensor add_relu(const Tensor& a, const Tensor& b, bool overwrite) {
   check_same_shape("add_relu", a, b);
-  return internal::apply(AddRelu{}, {a, b}, a.shape(), a.dtype());
+  const Tensor in[] = {a, b}, place = overwrite ? a.view(a.shape()) : Tensor();
+  return internal::apply_into(AddRelu{}, in, internal::output_at(place, "add_relu", a.shape(), a));
 }
 
 Tensor multiply(const Tensor& a, const Tensor& b) {

@@ -19,8 +19,9 @@ Tensor tanh(const Tensor& x);
 
 // a + b and a · b, same shapes. The sum's gradient is handed on without a copy.
 Tensor add(const Tensor& a, const Tensor& b);
-// max(a + b, 0) in one pass: how residual branches end.
-Tensor add_relu(const Tensor& a, const Tensor& b);
+// max(a + b, 0) in one pass: how residual branches end. It lies where a lay when `overwrite` says that nobody
+// else reads a, neither now nor in backward.
+Tensor add_relu(const Tensor& a, const Tensor& b, bool overwrite = false);
 Tensor multiply(const Tensor& a, const Tensor& b);
 // factor · x.
 Tensor scale(const Tensor& x, double factor);

@@ -14,27 +14,24 @@ struct Pool1dOptions {
   int64_t pad_left = 0, pad_right = 0;  // max: padding never wins; average: see count_padding
   bool count_padding =
       true;  // average divides by the full width, padding counted as zeros (PyTorch's default)
-  // Max: backward needs the windows' winners. Kept, they are a quarter of y in float32; else x is kept, which
-  // costs nothing where others keep it too, and they are found again, in the same pass as a dropped y
-  // (engine/ops/recompute.h).
-  bool keep_winners = true;
 };
 
 // x [batch, length, channels] → [batch, (length + pad_left + pad_right - width) / stride + 1, channels].
-// Ties go to the first step; NaN is passed on. Each window must hold at least one real step.
+// Ties go to the first step; NaN is passed on. Each window must hold at least one real step. Between
+// max_pool1d and a convolution see conv1d_of_max_pool.
 Tensor max_pool1d(const Tensor& x, const Pool1dOptions& options);
 Tensor avg_pool1d(const Tensor& x, const Pool1dOptions& options);
+
+// Of the result; throws when the arguments do not fit each other, naming `where`.
+Shape pool1d_shape(const char* where, const Tensor& x, const Pool1dOptions& options);
 
 struct MaxPool1d {
   Pool1dOptions options;
   Tensor winner;  // u8 [batch, out_length, channels]: position in the window; width <= 255
-  Tensor x;       // instead, without keep_winners
   template <class Backend>
   void forward(Backend& device, std::span<const Tensor> in, const Tensor& out);
   template <class Backend>
   void backward(Backend& device, const Tensor& dy, Gradients& gradients);
-  template <class Backend>
-  void rebuild(Backend& device, std::span<const Tensor> in, const Tensor& out);
 };
 
 // y := the largest of each window of x, and the winners, unless that handle is empty.

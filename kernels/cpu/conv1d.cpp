@@ -47,10 +47,9 @@ void with_workspace(Cpu& cpu, cpu::Conv1dPass pass, const cpu::Conv1dSizes& size
 
 // Of the weight and, where wanted, of the bias.
 template <class T>
-void both_gradients(Cpu& cpu, const Conv1d& op, const Tensor& dy, Gradients& gradients) {
+void both_gradients(Cpu& cpu, const Conv1d& op, const Tensor& dy, const Conv1d::WeightTargets& to) {
   const auto sizes = sizes_of(op.options, op.x, op.weight, dy);
-  Gradients::Target dw = gradients.target(1), db{};
-  if (op.has_bias && gradients.wanted(2)) db = gradients.target(2);
+  const Gradients::Target &dw = to.weight, &db = to.bias;
   // The kernel adds to both or overwrites both.
   const bool add = dw.add || (db.place.defined() && db.add);
   if (add && !dw.add) dw.place.zero();
@@ -75,14 +74,12 @@ void Conv1d::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   });
 }
 
-void Conv1d::weight_gradients(Cpu& cpu, const Tensor& dy, Gradients& gradients) const {
+void Conv1d::weight_gradients(Cpu& cpu, const Tensor& dy, const WeightTargets& to) const {
   cpu::for_float("conv1d", dy.dtype(), [&]<class T>() {
-    if (gradients.wanted(1)) {
-      both_gradients<T>(cpu, *this, dy, gradients);
-    } else if (has_bias && gradients.wanted(2)) {
-      const Gradients::Target db = gradients.target(2);
-      cpu::column_sums(cpu, cpu::rows_of("conv1d", dy), dy.data<T>(), db.place.data<T>(), db.add);
-    }
+    if (to.weight.place.defined())
+      both_gradients<T>(cpu, *this, dy, to);
+    else if (to.bias.place.defined())
+      cpu::column_sums(cpu, cpu::rows_of("conv1d", dy), dy.data<T>(), to.bias.place.data<T>(), to.bias.add);
   });
 }
 

@@ -121,16 +121,11 @@ void Conv1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) 
   if (has_bias) cuda::add_bias(cuda, out, in[2]);
 }
 
-void Conv1d::weight_gradients(Cuda& cuda, const Tensor& dy, Gradients& gradients) const {
-  if (gradients.wanted(1)) {
-    const auto [dw, add] = gradients.target(1);
+void Conv1d::weight_gradients(Cuda& cuda, const Tensor& dy, const WeightTargets& to) const {
+  if (const auto& [dw, add] = to.weight; dw.defined())
     run_pass(cuda, {ConvPass::backward_filter, sizes_of(options, x, weight, dy.dim(1)), plane(x),
                     packed_plane(dw), plane(dy), add});
-  }
-  if (has_bias && gradients.wanted(2)) {
-    const auto [db, add] = gradients.target(2);
-    column_sums(cuda, dy, db, add);
-  }
+  if (const auto& [db, add] = to.bias; db.defined()) column_sums(cuda, dy, db, add);
 }
 
 void Conv1d::data_gradient(Cuda& cuda, const Tensor& dy, const Gradients::Target& dx) const {

@@ -47,6 +47,7 @@ TEST_CASE("pointwise: gradients of two-input ops") {
     check_op([](const Inputs& in) { return add(in[0], in[0]); }, {shape});
     check_op([](const Inputs& in) { return add_relu(in[0], in[1]); }, {shape, shape});
     check_op([](const Inputs& in) { return add_relu(in[0], in[0]); }, {shape});
+    check_op([](const Inputs& in) { return add_relu(scale(in[0], 0.5), in[1], true); }, {shape, shape});
     check_op([](const Inputs& in) { return multiply(in[0], in[0]); }, {shape});
   }
 }

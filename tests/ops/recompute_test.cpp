@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/internal/apply.h"
 #include "mellow/engine/ops/batch_norm.h"
-#include "mellow/engine/ops/pool1d.h"
+#include "mellow/engine/ops/conv1d.h"
 #include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 #include "mellow/tests/support/check_op.h"
@@ -11,10 +11,6 @@ using namespace mellow;
 using namespace mellow::test;
 
 namespace {
-
-constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
-constexpr Pool1dOptions pool_lean = {
-    .width = 3, .stride = 1, .pad_left = 1, .pad_right = 1, .keep_winners = false};
 
 // The identity; counts how often it is computed again.
 struct Counted {
@@ -36,16 +32,16 @@ Tensor counted(int& rebuilt, const Tensor& x) {
   return internal::apply(Counted{&rebuilt}, {x}, x.shape(), x.dtype());
 }
 
-// A product of a fused batch norm and its max pool: each is what the other's gradient needs. The pool is
-// dropped first, and needs the dropped norm to be computed again.
-Tensor norm_and_pool(const Inputs& in, const BatchNormOptions& options, const Pool1dOptions& pool) {
+// A product of a fused batch norm and a narrow convolution of it: each is what the other's gradient needs.
+// The convolution is dropped first, and needs the dropped norm to be computed again.
+Tensor norm_and_conv(const Inputs& in, const BatchNormOptions& options) {
   const Tensor& x = in[0];
   const Tensor mean = Tensor::zeros(x.context(), {x.dim(-1)}, x.dtype());
   const Tensor variance = in[1].clone();
   const Tensor y = batch_norm(x, in[1], in[2], mean, variance, options);
-  const Tensor pooled = max_pool1d(y, pool);
-  Tensor product = multiply(y, pooled);
-  recompute_for_backward(pooled);
+  const Tensor moved = conv1d(y, in[3], {}, same_padding(in[3].dim(1)));
+  Tensor product = multiply(y, moved);
+  recompute_for_backward(moved);
   recompute_for_backward(y);
   return product;
 }
@@ -56,9 +52,8 @@ struct Bytes {
   bool operator==(const Bytes&) const = default;
 };
 
-Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions& options,
-               const Pool1dOptions& pool) {
-  const std::vector<Shape> shapes = {{3, 37, 70}, {70}, {70}};
+Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions& options) {
+  const std::vector<Shape> shapes = {{3, 37, 70}, {70}, {70}, {70, 3, 70}};
   Context context(strict(device));
   Inputs leaves, inputs;
   Tape tape(context, recompute);
@@ -68,7 +63,7 @@ Bytes bytes_of(Device device, Tape::Recompute recompute, const BatchNormOptions&
     leaves.back().set_requires_grad();
     inputs.push_back(scale(leaves.back(), 1.0));
   }
-  const Tensor y = norm_and_pool(inputs, options, pool);
+  const Tensor y = norm_and_conv(inputs, options);
   Bytes bytes{y.to_vector<float>(), {}};
   tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 99)));
   for (const Tensor& leaf : leaves) bytes.gradients.push_back(leaf.grad().to_vector<float>());
@@ -82,17 +77,14 @@ TEST_CASE("recompute: gradients through dropped tensors have the bits of those t
     for (const bool training : {true, false})
       for (const bool relu : {true, false}) {
         const BatchNormOptions options = {.training = training, .relu = relu};
-        const Bytes kept = bytes_of(device, Tape::Recompute::never, options, pool_same);
-        CHECK(bytes_of(device, Tape::Recompute::as_asked, options, pool_same) == kept);
-        CHECK(bytes_of(device, Tape::Recompute::as_asked, options, pool_lean) == kept);
-        CHECK(bytes_of(device, Tape::Recompute::never, options, pool_lean) == kept);
+        const Bytes kept = bytes_of(device, Tape::Recompute::never, options);
+        CHECK(bytes_of(device, Tape::Recompute::as_asked, options) == kept);
       }
 }
 
 TEST_CASE("recompute: gradients in float64 against differences") {
-  for (const Pool1dOptions& pool : {pool_same, pool_lean})
-    check_op([&](const Inputs& in) { return norm_and_pool(in, {.relu = false}, pool); },
-             {{2, 5, 3}, {3}, {3}}, {.f32_tolerance = 1e-3, .step = 1e-5});
+  check_op([&](const Inputs& in) { return norm_and_conv(in, {.relu = false}); },
+           {{2, 5, 3}, {3}, {3}, {3, 3, 3}}, {.f32_tolerance = 1e-3, .step = 1e-5});
 }
 
 TEST_CASE("recompute: memory goes at once, comes back once, and stays for views") {
@@ -154,11 +146,13 @@ TEST_CASE("recompute: errors say what to do") {
   CHECK(message_of([&] { recompute_for_backward(kept); }) ==
         "[recompute_for_backward] the op that made [1, 2, 1] has no rebuild(): its output must be kept");
   CHECK(kept.to_vector<double>() == std::vector<double>{1, 2});
-  const Tensor orphan = max_pool1d(scale(x, 2), pool_same);
+  const Tensor weight = Tensor::from(context, {1, 1, 1}, std::vector<double>{2});
+  int rebuilt = 0;
+  const Tensor orphan = counted(rebuilt, scale(x, 2));
   CHECK(contains(message_of([&] { recompute_for_backward(orphan); }),
                  "an input of the op that made [1, 2, 1] is gone already"));
-  CHECK(orphan.to_vector<double>() == std::vector<double>{4, 4});
-  const Tensor dropped = max_pool1d(x, pool_same);
+  CHECK(orphan.to_vector<double>() == std::vector<double>{2, 4});
+  const Tensor dropped = conv1d(x, weight, {}, {});
   recompute_for_backward(dropped);
   CHECK(contains(message_of([&] { relu(dropped); }),
                  "the elements of [1, 2, 1] were dropped by recompute_for_backward()"));

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/engine/ops/conv1d_of.h"
+#include "mellow/engine/ops/join.h"
+#include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/files.h"
+#include "mellow/tests/support/windows.h"
+
+using namespace mellow;
+using namespace mellow::test;
+
+namespace {
+
+struct Case {
+  Shape x, weight;
+  Conv1dOptions options;
+  Pool1dOptions pool;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      {{1, 1, 1}, {1, 1, 1}, {}, {.width = 1, .stride = 1}},
+      {{2, 7, 3}, {5, 1, 3}, {}, {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1}},
+      {{2, 12, 5}, {3, 8, 5}, same_padding(8), {.width = 2, .stride = 2}},
+      {{2, 23, 4}, {6, 3, 4}, same_padding(3, 4), {.width = 4, .stride = 3, .pad_left = 3, .pad_right = 2}},
+      {{3, 20, 3}, {8, 7, 3}, {.stride = 2, .pad_left = 3, .pad_right = 3}, {.width = 3, .stride = 1}},
+      {{2, 15, 6}, {9, 3, 2}, {.groups = 3, .pad_left = 2}, {.width = 2, .stride = 1, .pad_right = 1}},
+  };
+  return all;
+}
+
+using Convolution = std::function<Tensor(const Tensor& x, const Tensor& w, const Tensor& b)>;
+
+struct Outcome {
+  std::vector<double> y, dw, db, dx;  // no dx where x is the network's input
+  size_t kept;                        // bytes, for backward
+};
+
+Outcome outcome_of(Device device, const Shape& shape, const Shape& kernel, bool inner, const Convolution& f) {
+  Context context(strict(device));
+  const Tensor x = tensor_of<float>(context, shape, random_values(shape.count(), 1, -3, 3));
+  const Tensor w = tensor_of<float>(context, kernel, random_values(kernel.count(), 2)).set_requires_grad();
+  const Tensor b = tensor_of<float>(context, {kernel[0]}, random_values(kernel[0], 3)).set_requires_grad();
+  Tensor(x).set_requires_grad(inner);
+  const size_t before = context.memory().in_use;
+  Tape tape(context);
+  const Tensor y = f(x, w, b);
+  Outcome outcome{doubles_of(y), {}, {}, {}, context.memory().in_use - before};
+  tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
+  outcome.dw = doubles_of(w.grad());
+  outcome.db = doubles_of(b.grad());
+  if (inner) outcome.dx = doubles_of(x.grad());
+  return outcome;
+}
+
+// The op gives what its two parts give one after the other, and keeps at least `spared` bytes less.
+void check_against_parts(const Shape& shape, const Shape& kernel, size_t spared, const Convolution& op,
+                         const Convolution& parts) {
+  for (const Device device : devices())
+    for (const bool inner : {true, false}) {
+      const Outcome got = outcome_of(device, shape, kernel, inner, op),
+                    wanted = outcome_of(device, shape, kernel, inner, parts);
+      CHECK(got.y == wanted.y);
+      check_close(got.dw, wanted.dw, 1e-5, "weight gradient");
+      check_close(got.db, wanted.db, 1e-5, "bias gradient");
+      check_close(got.dx, wanted.dx, 1e-6, "gradient");
+      if (device == Device::cpu) CHECK(wanted.kept - got.kept >= spared);  // the emulated one counts nothing
+    }
+}
+
+}  // namespace
+
+TEST_CASE("conv1d_of: gradients and devices") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.x);
+    CAPTURE(c.weight);
+    const std::vector<Shape> shapes = {c.x, c.weight, {c.weight[0]}};
+    check_op([&](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], in[2], c.options); }, shapes);
+    check_op([&](const Inputs& in) { return conv1d_of_max_pool(in[0], c.pool, in[1], in[2], c.options); },
+             shapes);
+  }
+  const Pool1dOptions pool = cases()[1].pool;
+  check_op(
+      through_windows([](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], {}, same_padding(3)); }),
+      {{2, 9, 5}, {4, 3, 5}});
+  check_op(through_windows(
+               [&](const Inputs& in) { return conv1d_of_max_pool(in[0], pool, in[1], {}, same_padding(3)); }),
+           {{2, 9, 5}, {4, 3, 5}});
+}
+
+TEST_CASE("conv1d_of_gelu gives what gelu and conv1d give, and keeps x alone") {
+  const Shape shape = {3, 50, 8};
+  check_against_parts(
+      shape, {5, 3, 8}, static_cast<size_t>(shape.count()) * sizeof(float),
+      [](auto& x, auto& w, auto& b) { return conv1d_of_gelu(x, w, b, same_padding(3)); },
+      [](auto& x, auto& w, auto& b) { return conv1d(gelu(x), w, b, same_padding(3)); });
+}
+
+TEST_CASE(
+    "conv1d_of_max_pool gives what max_pool1d and conv1d give, part of the batch by part, and keeps x "
+    "alone") {
+  const Pool1dOptions pool = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
+  for (const Shape& shape : {Shape{3, 50, 8}, Shape{11, 700, 24}}) {  // the second in several parts
+    CAPTURE(shape);
+    check_against_parts(
+        shape, {5, 1, shape[2]}, static_cast<size_t>(shape.count()) * sizeof(float),
+        [&](auto& x, auto& w, auto& b) { return conv1d_of_max_pool(x, pool, w, b, {}); },
+        [&](auto& x, auto& w, auto& b) { return conv1d(max_pool1d(x, pool), w, b, {}); });
+  }
+}
+
+TEST_CASE("conv1d_of_max_pool writes into a part of a join, and refuses another place") {
+  Context context(strict(Device::cpu));
+  const Pool1dOptions pool = {.width = 2, .stride = 1, .pad_right = 1};
+  const Tensor x = tensor_of<float>(context, {1, 3, 1}, {1, 5, 2}),
+               w = tensor_of<float>(context, {1, 1, 1}, {2});
+  Join join(context, {1, 3, 2}, DType::f32);
+  conv1d_of_max_pool(x, pool, w, {}, {}, join.part(1));
+  conv1d(x, w, {}, {}, join.part(1));
+  CHECK(doubles_of(join.whole()) == std::vector<double>{10, 2, 10, 10, 4, 4});
+  CHECK(message_of([&] { conv1d_of_max_pool(x, pool, w, {}, {}, x.window(1, 0, 2)); }) ==
+        "[conv1d_of_max_pool] the result is [1, 3, 1], the place for it [1, 2, 1]");
+}
