@@ -47,8 +47,8 @@ TEST_CASE("fit_costs refuses what cannot be fitted") {
 
 TEST_CASE("the work of a set is counted as the trainer does it") {
   const SetSize set = {"", 300, 10, 50, 3};
-  CHECK(pass_counts(set.train, set, 128) == Counts{1, 3, 450, 300, 15000, 30000});
-  CHECK(pass_counts(set.test, set, 128) == Counts{1, 1, 150, 10, 500, 1000});
+  CHECK(pass_counts(set.train, set, 128) == Counts{1, 3, 450, 300, 15000, 30000, 2 * (128 * 50 - 4096)});
+  CHECK(pass_counts(set.test, set, 128) == Counts{1, 1, 150, 10, 500, 1000, 0});
   CHECK(evaluations_of(12, 5).test == 3 + 3);  // after epochs 5, 10, 12; two protocols; the predictions
   CHECK(evaluations_of(12, 5).train == 2);
   const Counts crops = pretraining_counts(set, 40, 8, 1);

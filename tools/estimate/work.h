@@ -15,8 +15,8 @@ struct SetSize {
 };
 
 // One pass over `samples` series in batches: passes, batches, steps · channels of one series per batch (what
-// grows with the weights where these grow with the length), series, their steps, and the steps of channels
-// after the first.
+// grows with the weights where these grow with the length), series, their steps, the steps of channels after
+// the first, and those of each batch after its first 4096: activations then leave a core's own caches.
 Counts pass_counts(int64_t samples, const SetSize& size, int64_t batch);
 
 // TS2Vec's iterations with the crops that they draw: iterations, series · encoded steps, series · shared
