@@ -150,11 +150,11 @@ Results results_of(Context& context, const Case& c, const std::vector<double>& x
 }
 
 TEST_CASE("conv1d on CUDA in tf32 and bf16, every way: the sums of rounded operands") {
-  const std::vector<Case> all = {{{2, 70, 32}, {32, 40, 32}, same_padding(40)},
-                                 {{3, 33, 64}, {40, 3, 64}, same_padding(3, 8)},
-                                 {{2, 150, 16}, {24, 5, 16}, {.pad_left = 9}},
-                                 {{2, 40, 32}, {64, 3, 32}, {.stride = 2, .pad_left = 1, .pad_right = 1}},
-                                 {{5, 20, 128}, {32, 1, 128}, {}},
+  const std::vector<Case> all = {{{1, 70, 32}, {16, 40, 32}, same_padding(40)},
+                                 {{2, 33, 64}, {24, 3, 64}, same_padding(3, 8)},
+                                 {{2, 70, 16}, {24, 5, 16}, {.pad_left = 9}},
+                                 {{2, 40, 32}, {40, 3, 32}, {.stride = 2, .pad_left = 1, .pad_right = 1}},
+                                 {{3, 20, 128}, {32, 1, 128}, {}},
                                  {{2, 20, 3}, {5, 3, 3}, same_padding(3)}};  // no channels for tensor cores
   for (const Device device : devices())
     for (const Precision precision : {Precision::tf32, Precision::bf16})
@@ -176,12 +176,13 @@ TEST_CASE("conv1d on CUDA in tf32 and bf16, every way: the sums of rounded opera
             for (double& value : *values) value = rounded(value, precision);
           Context reference(strict(Device::cpu));
           const Results exact = results_of<double>(reference, c, x, w, dy);
-          // The other ways round otherwise: not at all, or the result once more.
-          const double loose = precision == Precision::tf32 ? 2e-3 : 2e-2;
+          // Tensor cores may cut off bits where they add. The other ways round otherwise: not at all, or the
+          // result once more.
+          const double tight = 3e-5, loose = precision == Precision::tf32 ? 2e-3 : 2e-2;
           const bool tensor = way == "tensor" && c.x[2] % 8 == 0;
-          check_close(got.y, exact.y, tensor ? 1e-5 : loose, "y");
-          check_close(got.dw, exact.dw, tensor ? 1e-5 : loose, "dw");
-          check_close(got.dx, exact.dx, tensor && c.options.stride == 1 ? 1e-5 : loose, "dx");
+          check_close(got.y, exact.y, tensor ? tight : loose, "y");
+          check_close(got.dw, exact.dw, tensor ? tight : loose, "dw");
+          check_close(got.dx, exact.dx, tensor && c.options.stride == 1 ? tight : loose, "dx");
         }
 }
 
