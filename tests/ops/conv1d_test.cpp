@@ -133,6 +133,63 @@ TEST_CASE("conv1d rounds its operands to bf16 when asked to") {
   CHECK(doubles_of(y)[0] == 1 + 1.0 / 1024);
 }
 
+TEST_CASE("conv1d_of_gelu: gradients and devices") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.x);
+    CAPTURE(c.weight);
+    check_op([&](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], in[2], c.options); },
+             {c.x, c.weight, {c.weight[0]}});
+  }
+  check_op(
+      through_windows([](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], {}, same_padding(3)); }),
+      {{2, 9, 5}, {4, 3, 5}});
+}
+
+TEST_CASE("conv1d_of_gelu gives what gelu and conv1d give, and keeps x alone") {
+  const Shape shape = {3, 50, 8}, kernel = {5, 3, 8};
+  for (const Device device : devices())
+    for (const bool inner : {true, false}) {  // x has a gradient, or is the network's input
+      Context context(strict(device));
+      std::vector<std::vector<double>> results[2];
+      size_t kept[2] = {};
+      for (const bool fused : {false, true}) {
+        Tensor x = tensor_of<float>(context, shape, random_values(shape.count(), 1, -3, 3));
+        Tensor w = tensor_of<float>(context, kernel, random_values(kernel.count(), 2)).set_requires_grad();
+        Tensor b = tensor_of<float>(context, {5}, random_values(5, 3)).set_requires_grad();
+        x.set_requires_grad(inner);
+        const size_t before = context.memory().in_use;
+        Tape tape(context);
+        const Tensor y =
+            fused ? conv1d_of_gelu(x, w, b, same_padding(3)) : conv1d(gelu(x), w, b, same_padding(3));
+        kept[fused] = context.memory().in_use - before;
+        results[fused].push_back(doubles_of(y));
+        tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
+        for (const Tensor& t : {w, b}) results[fused].push_back(doubles_of(t.grad()));
+        if (inner) results[fused].push_back(doubles_of(x.grad()));
+      }
+      CHECK(results[0][0] == results[1][0]);
+      for (size_t i = 1; i < results[0].size(); ++i)
+        check_close(results[1][i], results[0][i], 1e-6, "gradient");
+      if (device == Device::cpu)  // the emulated device counts nothing
+        CHECK(kept[0] - kept[1] >= static_cast<size_t>(shape.count()) * sizeof(float));
+    }
+}
+
+TEST_CASE("conv1d takes no new memory after its first step") {
+  Context context(strict(Device::cpu));
+  const Tensor x = tensor_of<float>(context, {4, 50, 8}, random_values(1600, 1));
+  Tensor w = tensor_of<float>(context, {16, 9, 8}, random_values(16 * 9 * 8, 2)).set_requires_grad();
+  auto step = [&] {
+    Tape tape(context);
+    const Tensor y = conv1d(x, w, {}, same_padding(9));
+    tape.backward(y, y);
+  };
+  step();
+  const size_t before = context.memory().system_allocations;
+  step();
+  CHECK(context.memory().system_allocations == before);
+}
+
 // y and both gradients of one convolution.
 struct Results {
   std::vector<double> y, dx, dw;
@@ -200,63 +257,6 @@ TEST_CASE("conv1d on CUDA in tf32 gives the same bits in windows of wider tensor
       CHECK(doubles_of(slice(whole, 2, 8, 24)) ==
             doubles_of(conv1d(slice(wide, 2, 16, 48), weight, {}, same_padding(9))));
     }
-}
-
-TEST_CASE("conv1d_of_gelu: gradients and devices") {
-  for (const Case& c : cases()) {
-    CAPTURE(c.x);
-    CAPTURE(c.weight);
-    check_op([&](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], in[2], c.options); },
-             {c.x, c.weight, {c.weight[0]}});
-  }
-  check_op(
-      through_windows([](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], {}, same_padding(3)); }),
-      {{2, 9, 5}, {4, 3, 5}});
-}
-
-TEST_CASE("conv1d_of_gelu gives what gelu and conv1d give, and keeps x alone") {
-  const Shape shape = {3, 50, 8}, kernel = {5, 3, 8};
-  for (const Device device : devices())
-    for (const bool inner : {true, false}) {  // x has a gradient, or is the network's input
-      Context context(strict(device));
-      std::vector<std::vector<double>> results[2];
-      size_t kept[2] = {};
-      for (const bool fused : {false, true}) {
-        Tensor x = tensor_of<float>(context, shape, random_values(shape.count(), 1, -3, 3));
-        Tensor w = tensor_of<float>(context, kernel, random_values(kernel.count(), 2)).set_requires_grad();
-        Tensor b = tensor_of<float>(context, {5}, random_values(5, 3)).set_requires_grad();
-        x.set_requires_grad(inner);
-        const size_t before = context.memory().in_use;
-        Tape tape(context);
-        const Tensor y =
-            fused ? conv1d_of_gelu(x, w, b, same_padding(3)) : conv1d(gelu(x), w, b, same_padding(3));
-        kept[fused] = context.memory().in_use - before;
-        results[fused].push_back(doubles_of(y));
-        tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
-        for (const Tensor& t : {w, b}) results[fused].push_back(doubles_of(t.grad()));
-        if (inner) results[fused].push_back(doubles_of(x.grad()));
-      }
-      CHECK(results[0][0] == results[1][0]);
-      for (size_t i = 1; i < results[0].size(); ++i)
-        check_close(results[1][i], results[0][i], 1e-6, "gradient");
-      if (device == Device::cpu)  // the emulated device counts nothing
-        CHECK(kept[0] - kept[1] >= static_cast<size_t>(shape.count()) * sizeof(float));
-    }
-}
-
-TEST_CASE("conv1d takes no new memory after its first step") {
-  Context context(strict(Device::cpu));
-  const Tensor x = tensor_of<float>(context, {4, 50, 8}, random_values(1600, 1));
-  Tensor w = tensor_of<float>(context, {16, 9, 8}, random_values(16 * 9 * 8, 2)).set_requires_grad();
-  auto step = [&] {
-    Tape tape(context);
-    const Tensor y = conv1d(x, w, {}, same_padding(9));
-    tape.backward(y, y);
-  };
-  step();
-  const size_t before = context.memory().system_allocations;
-  step();
-  CHECK(context.memory().system_allocations == before);
 }
 
 TEST_CASE("conv1d names what does not fit") {
