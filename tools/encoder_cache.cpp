@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/encoder_cache.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <span>
 
@@ -11,6 +10,7 @@
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/io/atomic_file.h"
 #include "mellow/engine/io/hash.h"
+#include "mellow/engine/io/user_cache.h"
 #include "mellow/tools/progress.h"
 
 namespace mellow::tools {
@@ -19,10 +19,7 @@ namespace {
 constexpr uint64_t cache_version = 1;  // one more whenever pretraining gives other weights
 
 std::string user_folder() {
-  if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base != 0)
-    return std::string(base) + "/mellow";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != 0)
-    return std::string(home) + "/.cache/mellow";
+  if (std::string folder = user_cache_folder(); !folder.empty()) return folder;
   throw Error("no folder for trained encoders: give --cache DIR or --no-cache ($HOME is not set)");
 }
 

@@ -72,9 +72,13 @@ CudaState::CudaState(const Cuda::Options& asked)
            asked.memory_limit) {
   check_device(options.device);
   make_current();
+  cudaDeviceProp properties{};
+  CUDA_CHECK(cudaGetDeviceProperties(&properties, options.device));
+  name = properties.name;
   multiprocessors = attribute(cudaDevAttrMultiProcessorCount, options.device);
   shared_memory_per_block =
       static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, options.device));
+  tensor_cores = attribute(cudaDevAttrComputeCapabilityMajor, options.device) >= 8;
   stream = static_cast<cudaStream_t>(options.stream);
   if (stream == nullptr) {
     CUDA_CHECK(cudaStreamCreateWithFlags(own_stream.out(), cudaStreamNonBlocking));

@@ -5,7 +5,9 @@
 
 #include "mellow/engine/ops/accumulate.h"
 #include "mellow/kernels/cuda/bias.h"
+#include "mellow/kernels/cuda/conv1d_choice.h"
 #include "mellow/kernels/cuda/conv1d_pass.h"
+#include "mellow/kernels/cuda/conv1d_tensor.h"
 #include "mellow/kernels/cuda/cudnn_plan.h"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/state.h"
@@ -16,6 +18,7 @@ namespace {
 using cuda::ConvKey;
 using cuda::ConvLayout;
 using cuda::ConvPass;
+using cuda::ConvWay;
 using cuda::ConvWork;
 using cuda::Plane;
 
@@ -101,13 +104,26 @@ bool by_cudnn_bf16(Cuda& cuda, const ConvWork& work) {
   return true;
 }
 
-// One pass by the first way that exists. A single input channel per group goes to our own kernels at once:
-// cuDNN's channels-last engines read whole vectors of channels.
-void run_pass(Cuda& cuda, const ConvWork& work) {
-  if (work.sizes.batch > 0 && work.sizes.group_inputs() > 1) {
-    if (cuda.precision() == Precision::bf16 && by_cudnn_bf16(cuda, work)) return;
-    if (by_cudnn(cuda, work)) return;
+// One pass one way; false, with nothing done, where that way does not exist for it.
+bool by(Cuda& cuda, const ConvWork& work, ConvWay way) {
+  switch (way) {
+    case ConvWay::cudnn:
+      return (cuda.precision() == Precision::bf16 && by_cudnn_bf16(cuda, work)) || by_cudnn(cuda, work);
+    case ConvWay::tensor:
+      if (!cuda::tensor_core_serves(cuda, work)) return false;
+      cuda::conv1d_tensor(cuda, work);
+      return true;
+    case ConvWay::direct: cuda::conv1d_direct(cuda, work); return true;
   }
+  return false;
+}
+
+// One pass by the chosen way, or the next that exists. A single input channel per group goes to our own
+// kernels at once: cuDNN's channels-last engines and tensor cores read whole vectors of channels.
+void run_pass(Cuda& cuda, const ConvWork& work) {
+  const bool vectors = work.sizes.batch > 0 && work.sizes.group_inputs() > 1;
+  const ConvWay way = vectors ? cuda::way_for(cuda, work, by) : ConvWay::direct;
+  if (by(cuda, work, way) || (way == ConvWay::tensor && by(cuda, work, ConvWay::cudnn))) return;
   cuda::conv1d_direct(cuda, work);
 }
 

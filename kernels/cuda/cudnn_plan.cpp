@@ -282,6 +282,8 @@ const CudnnPlan* plan_for(Cuda& cuda, const ConvKey& key) {
   return cudnn.plans.emplace(key, make_plan(cudnn.handle, key, strict)).first->second.get();
 }
 
+size_t cudnn_version() { return cudnnGetVersion(); }
+
 void run(Cuda& cuda, const CudnnPlan& plan, const void* x, const void* w, const void* y) {
   CudnnState& cudnn = cudnn_of(cuda.state());
   const Scratch workspace(cuda, plan.workspace());

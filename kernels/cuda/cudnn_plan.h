@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 
 #include "mellow/engine/core/backend.h"
@@ -32,6 +33,9 @@ class CudnnPlan;
 // and, in strict fp32, keeps to float32 products. Suggestions are not timed against each other: the choice,
 // and with it the result's last bits, would change from run to run. nullptr when there is none.
 const CudnnPlan* plan_for(Cuda& cuda, const ConvKey& key);
+
+// The library's, as it numbers itself.
+size_t cudnn_version();
 
 // Runs it; the pointers are device addresses as the key describes them.
 void run(Cuda& cuda, const CudnnPlan& plan, const void* x, const void* w, const void* y);

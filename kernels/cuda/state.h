@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -16,7 +17,8 @@
 namespace mellow {
 namespace cuda {
 
-struct CudnnState;  // handle and plans: known to cudnn_plan.cpp alone
+struct CudnnState;   // handle and plans: known to cudnn_plan.cpp alone
+struct ConvChoices;  // who computes which convolution: known to conv1d_choice.cpp alone
 
 // What a captured graph reads and writes between its replays: blocks that were allocated or released while it
 // was captured. They must not serve anyone else while the graph lives. Blocks wait here by size class.
@@ -57,8 +59,10 @@ struct CudaState {
   Cuda::Options options;
   cuda::Stream own_stream;
   cudaStream_t stream = nullptr;  // own_stream or the caller's
+  std::string name;               // of the GPU
   int multiprocessors = 0;
   size_t shared_memory_per_block = 0;  // bytes, with opt-in
+  bool tensor_cores = false;           // that multiply tf32 and bf16: compute capability 8.0
 
   MemoryPool pool;
   cuda::Staging staging;
@@ -69,6 +73,7 @@ struct CudaState {
   void* cublas_workspace = nullptr;  // of the pool
   cuda::Cublas cublas;               // made at first use: cublas_of
   std::shared_ptr<cuda::CudnnState> cudnn;
+  std::shared_ptr<cuda::ConvChoices> conv_choices;
 };
 
 namespace cuda {

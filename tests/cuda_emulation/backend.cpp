@@ -31,7 +31,10 @@ std::string explain(cudaError_t) { return "emulated"; }
 
 CudaState::CudaState(const Cuda::Options& o)
     : options(o),
+      name("emulated"),
       multiprocessors(4),
+      shared_memory_per_block(48 * 1024),
+      tensor_cores(true),
       pool({[](size_t bytes) { return std::malloc(bytes); }, [](void* p) { std::free(p); }}, 0) {}
 CudaState::~CudaState() = default;
 

@@ -22,6 +22,7 @@ extern char __start_mellow_shared[], __stop_mellow_shared[];
 namespace mellow::emulation {
 
 Position position;
+float clock = 0;
 
 namespace {
 
@@ -41,12 +42,18 @@ struct Fiber {
 
 struct Warp {
   std::array<uint64_t, lanes> values[2];
+  std::array<LaneWords, lanes> words[2];
 };
+
+// What CUDA grants a block at most (compute capability 9.0, with opt-in).
+constexpr size_t most_shared_bytes = 227 * 1024;
 
 struct Block {
   std::vector<Fiber> fibers;  // at least as many as threads; kept for the next launch
   std::vector<Warp> warps;
-  std::vector<uint8_t> turn;  // per thread: which half of its warp's slots the next exchange uses
+  std::vector<uint8_t> turn;             // per thread: which half of its warp's slots the next exchange uses
+  std::unique_ptr<std::byte[]> dynamic;  // of its exact size, so that AddressSanitizer sees what leaves it
+  size_t dynamic_bytes = 0;
   size_t threads = 0, current = 0;
   ucontext_t scheduler;
   void* scheduler_fake_stack = nullptr;
@@ -153,18 +160,36 @@ void release(size_t first, size_t last) {
                    " for their warp, ", done, " have returned; barriers at lines ", lowest, " to ", highest));
 }
 
+// Runs those of [first, last) that wait for nothing; false when there are none.
+bool run_threads(size_t first, size_t last, uint64_t salt) {
+  const auto& fibers = block_state.fibers;
+  const auto runs = [&](size_t i) { return fibers[i].wait == Wait::none; };
+  size_t next = first;
+  while (next < last && !runs(next)) ++next;
+  if (next == last) return false;
+  for (const size_t i : sequence(last - first, salt))
+    if (runs(first + i)) resume(first + i);
+  return true;
+}
+
+// Odd orders let one warp run as far as it can before the next, even ones all threads as far as they can.
+bool run_some(const std::vector<size_t>& warps, uint64_t salt) {
+  const size_t threads = block_state.threads;
+  if (thread_order % 2 == 0) return run_threads(0, threads, salt);
+  return std::any_of(warps.begin(), warps.end(), [&](size_t warp) {
+    return run_threads(warp * lanes, std::min((warp + 1) * lanes, threads), salt);
+  });
+}
+
 void run_block(Index size, uint64_t salt) {
   Block& b = block_state;
   std::memset(__start_mellow_shared, 0xFF, static_cast<size_t>(__stop_mellow_shared - __start_mellow_shared));
+  std::memset(b.dynamic.get(), 0xFF, b.dynamic_bytes);
   for (size_t i = 0; i < b.threads; ++i) start(i, size);
   std::fill(b.turn.begin(), b.turn.end(), uint8_t{0});
+  const std::vector<size_t> warps = sequence((b.threads + lanes - 1) / lanes, salt << 20);
   for (uint64_t phase = 0;; ++phase) {
-    bool moved = false;
-    for (const size_t i : sequence(b.threads, (salt << 20) + phase))
-      if (b.fibers[i].wait == Wait::none) {
-        resume(i);
-        moved = true;
-      }
+    bool moved = run_some(warps, (salt << 20) + phase);
     for (size_t first = 0; first < b.threads; first += lanes)
       if (const size_t last = std::min(first + lanes, b.threads); all_wait(first, last, Wait::warp)) {
         release(first, last);
@@ -185,8 +210,13 @@ void run_block(Index size, uint64_t salt) {
 
 void set_order(uint64_t order) { thread_order = order; }
 
-void run_grid(Index grid, Index block, const std::function<void()>& thread) {
+void run_grid(Index grid, Index block, size_t shared_bytes, const std::function<void()>& thread) {
   Block& b = block_state;
+  clock += 1;
+  MELLOW_CHECK(shared_bytes <= most_shared_bytes, "[emulation] no GPU gives a block ", shared_bytes,
+               " bytes of shared memory");
+  b.dynamic = std::make_unique<std::byte[]>(shared_bytes);
+  b.dynamic_bytes = shared_bytes;
   b.threads = size_t{block.x} * block.y * block.z;
   MELLOW_CHECK(b.threads >= 1 && b.threads <= 1024 && block.z <= 64,
                "[emulation] a block has 1 … 1024 threads, got ", b.threads);
@@ -226,5 +256,19 @@ uint64_t exchange(uint64_t value, int from, int line) {
   const size_t wanted = me / lanes * lanes + static_cast<size_t>(from);
   return from >= 0 && from < lanes && wanted < b.threads ? slots[static_cast<size_t>(from)] : value;
 }
+
+const LaneWords* share(const LaneWords& words, int line) {
+  Block& b = block_state;
+  const size_t me = b.current;
+  Fiber& f = b.fibers[me];
+  auto& slots = b.warps[me / lanes].words[b.turn[me] ^= 1];
+  slots[me % lanes] = words;
+  f.wait = Wait::warp;
+  f.line = line;
+  enter_scheduler(false);
+  return slots.data();
+}
+
+void* dynamic_shared() { return block_state.dynamic.get(); }
 
 }  // namespace mellow::emulation

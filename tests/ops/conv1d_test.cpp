@@ -3,6 +3,8 @@
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/environment.h"
+#include "mellow/tests/support/rounding.h"
 #include "mellow/tests/support/windows.h"
 
 using namespace mellow;
@@ -144,6 +146,75 @@ TEST_CASE("conv1d takes no new memory after its first step") {
   const size_t before = context.memory().system_allocations;
   step();
   CHECK(context.memory().system_allocations == before);
+}
+
+// y and both gradients of one convolution.
+struct Results {
+  std::vector<double> y, dx, dw;
+};
+
+template <class T>
+Results results_of(Context& context, const Case& c, const std::vector<double>& x,
+                   const std::vector<double>& w, const std::vector<double>& dy) {
+  Tensor in = tensor_of<T>(context, c.x, x).set_requires_grad();
+  Tensor weight = tensor_of<T>(context, c.weight, w).set_requires_grad();
+  Tape tape(context);
+  const Tensor y = conv1d(in, weight, {}, c.options);
+  tape.backward(y, tensor_of<T>(context, y.shape(), {dy.begin(), dy.begin() + y.count()}));
+  return {doubles_of(y), doubles_of(in.grad()), doubles_of(weight.grad())};
+}
+
+TEST_CASE("conv1d on CUDA in tf32 and bf16, every way: the sums of rounded operands") {
+  const std::vector<Case> all = {{{1, 70, 32}, {16, 40, 32}, same_padding(40)},
+                                 {{2, 33, 64}, {24, 3, 64}, same_padding(3, 8)},
+                                 {{2, 70, 16}, {24, 5, 16}, {.pad_left = 9}},
+                                 {{2, 40, 32}, {40, 3, 32}, {.stride = 2, .pad_left = 1, .pad_right = 1}},
+                                 {{3, 20, 128}, {32, 1, 128}, {}},
+                                 {{2, 20, 3}, {5, 3, 3}, same_padding(3)}};  // no channels for tensor cores
+  for (const Device device : devices())
+    for (const Precision precision : {Precision::tf32, Precision::bf16})
+      for (const std::string way : {"cudnn", "tensor", "direct"})
+        for (const Case& c : all) {
+          if (device == Device::cpu) continue;
+          CAPTURE(way);
+          CAPTURE(name_of(precision));
+          CAPTURE(c.x);
+          CAPTURE(c.weight);
+          const EnvironmentVariable forced("MELLOW_CONV", way);
+          auto x = random_values(c.x.count(), 1), w = random_values(c.weight.count(), 2),
+               dy = random_values(c.x[0] * (c.x[1] + 40) * c.weight[0], 3);
+          for (auto* values : {&x, &w, &dy})
+            for (double& value : *values) value = static_cast<float>(value);
+          Context context({.device = device, .precision = precision, .poison = true});
+          const Results got = results_of<float>(context, c, x, w, dy);
+          for (auto* values : {&x, &w, &dy})
+            for (double& value : *values) value = rounded(value, precision);
+          Context reference(strict(Device::cpu));
+          const Results exact = results_of<double>(reference, c, x, w, dy);
+          // Tensor cores may cut off bits where they add. The other ways round otherwise: not at all, or the
+          // result once more.
+          const double tight = 3e-5, loose = precision == Precision::tf32 ? 2e-3 : 2e-2;
+          const bool tensor = way == "tensor" && c.x[2] % 8 == 0;
+          check_close(got.y, exact.y, tensor ? tight : loose, "y");
+          check_close(got.dw, exact.dw, tensor ? tight : loose, "dw");
+          check_close(got.dx, exact.dx, tensor && c.options.stride == 1 ? tight : loose, "dx");
+        }
+}
+
+TEST_CASE("conv1d on CUDA in tf32 gives the same bits in windows of wider tensors") {
+  for (const Device device : devices())
+    for (const std::string way : {"tensor", "direct"}) {
+      if (device == Device::cpu) continue;
+      CAPTURE(way);
+      const EnvironmentVariable forced("MELLOW_CONV", way);
+      Context context({.device = device, .precision = Precision::tf32, .poison = true});
+      const Tensor wide = tensor_of<float>(context, {2, 70, 56}, random_values(2 * 70 * 56, 1));
+      const Tensor weight = tensor_of<float>(context, {16, 9, 32}, random_values(16 * 9 * 32, 2));
+      const Tensor whole = Tensor::zeros(context, {2, 70, 40});
+      conv1d(wide.window(2, 16, 48), weight, {}, same_padding(9), whole.window(2, 8, 24));
+      CHECK(doubles_of(slice(whole, 2, 8, 24)) ==
+            doubles_of(conv1d(slice(wide, 2, 16, 48), weight, {}, same_padding(9))));
+    }
 }
 
 TEST_CASE("conv1d names what does not fit") {

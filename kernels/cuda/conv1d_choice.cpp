@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "mellow/kernels/cuda/conv1d_choice.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "mellow/engine/io/atomic_file.h"
+#include "mellow/engine/io/read_file.h"
+#include "mellow/engine/io/user_cache.h"
+#include "mellow/kernels/cuda/conv1d_tensor.h"
+#include "mellow/kernels/cuda/cudnn_plan.h"
+#include "mellow/kernels/cuda/state.h"
+
+namespace mellow::cuda {
+namespace {
+
+constexpr int kernels_version = 1;  // one more whenever the kernels on tensor cores become faster or slower
+constexpr int repetitions = 5;
+constexpr uint64_t largest_file = uint64_t{16} << 20;
+
+std::optional<ConvWay> way_named(const std::string& name) {
+  if (name == "cudnn") return ConvWay::cudnn;
+  if (name == "tensor") return ConvWay::tensor;
+  if (name == "direct") return ConvWay::direct;
+  return {};
+}
+
+std::optional<ConvWay> forced_way() {
+  const char* wanted = std::getenv("MELLOW_CONV");
+  if (wanted == nullptr) return {};
+  const auto way = way_named(wanted);
+  MELLOW_CHECK(way, "[conv1d] MELLOW_CONV is \"", wanted, "\"; it must be cudnn, tensor or direct");
+  return way;
+}
+
+// Passes of one kind are chosen for together: batch and length matter by their order of magnitude (crops of
+// random lengths, a last batch that is smaller), where operands lie does not.
+std::string kind_of(Cuda& cuda, const ConvWork& work) {
+  const ConvSizes& s = work.sizes;
+  constexpr const char* passes[] = {"forward", "backward_data", "backward_filter"};
+  const auto up_to = [](int64_t n) { return std::bit_ceil(static_cast<uint64_t>(n)); };
+  return text(cuda.state().name, ", cuDNN ", cudnn_version(), ", kernels ", kernels_version, ", ",
+              name_of(cuda.precision()), " ", passes[static_cast<int>(work.pass)], " ", s.in_channels, " to ",
+              s.out_channels, " channels, taps ", s.width, ", stride ", s.stride, ", dilation ", s.dilation,
+              ", batch to ", up_to(s.batch), ", steps to ", up_to(s.out_length));
+}
+
+using Ways = std::map<std::string, std::string>;  // kind -> "cudnn" or "tensor"
+
+// What earlier runs chose. A file that is missing, damaged or somebody else's holds nothing.
+Ways read_ways(const std::string& path) {
+  try {
+    auto ways = nlohmann::json::parse(read_file(path, largest_file)).get<Ways>();
+    std::erase_if(ways, [](const auto& entry) { return !way_named(entry.second); });
+    return ways;
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+// Adds one choice to the file and returns the one that stands there now: another process or context may have
+// measured the same meanwhile. A choice that cannot be written is measured again by the next run.
+std::string keep(const std::string& path, const std::string& kind, const std::string& way) {
+  Ways ways = read_ways(path);
+  const auto [place, is_new] = ways.try_emplace(kind, way);
+  if (!is_new) return place->second;
+  try {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    write_file_atomically(path, nlohmann::json(ways).dump(1) + '\n');
+  } catch (const std::exception&) {
+  }
+  return way;
+}
+
+float milliseconds(Cuda& cuda, const ConvWork& work, ConvWay way, ConvRunner run) {
+  Event begin, end;
+  CUDA_CHECK(cudaEventCreate(begin.out()));
+  CUDA_CHECK(cudaEventCreate(end.out()));
+  CUDA_CHECK(cudaEventRecord(begin, cuda.state().stream));
+  run(cuda, work, way);
+  CUDA_CHECK(cudaEventRecord(end, cuda.state().stream));
+  CUDA_CHECK(cudaEventSynchronize(end));
+  float elapsed = 0;
+  CUDA_CHECK(cudaEventElapsedTime(&elapsed, begin, end));
+  return elapsed;
+}
+
+// The way with the shorter of its shortest runs, which take turns. Nothing when cuDNN has no plan.
+std::optional<ConvWay> faster_way(Cuda& cuda, const ConvWork& work, ConvRunner run) {
+  ConvWork trial = work;
+  Plane& result = work.pass == ConvPass::forward         ? trial.y
+                  : work.pass == ConvPass::backward_data ? trial.x
+                                                         : trial.w;
+  // Trials must not add to the real result again and again: they add to a place that lies alike.
+  const Scratch place(cuda,
+                      work.add ? static_cast<size_t>(result.items * result.item_stride) * sizeof(float) : 0);
+  if (work.add) result.data = place.data<float>();
+  if (!run(cuda, trial, ConvWay::cudnn)) return {};
+  run(cuda, trial, ConvWay::tensor);
+  float of_cudnn = INFINITY, of_tensor = INFINITY;
+  for (int i = 0; i < repetitions; ++i) {
+    of_cudnn = std::min(of_cudnn, milliseconds(cuda, trial, ConvWay::cudnn, run));
+    of_tensor = std::min(of_tensor, milliseconds(cuda, trial, ConvWay::tensor, run));
+  }
+  return of_tensor < of_cudnn ? ConvWay::tensor : ConvWay::cudnn;
+}
+
+}  // namespace
+
+// What one context knows.
+struct ConvChoices {
+  std::optional<ConvWay> forced = forced_way();
+  std::string path = user_cache_folder();  // of the file; empty: there is none
+  Ways ways;
+
+  ConvChoices() {
+    if (!path.empty()) path += "/conv1d-ways.json";
+  }
+  std::optional<ConvWay> known(const std::string& kind) const {
+    const auto found = ways.find(kind);
+    return found == ways.end() ? std::nullopt : way_named(found->second);
+  }
+};
+
+ConvWay way_for(Cuda& cuda, const ConvWork& work, ConvRunner run) {
+  CudaState& state = cuda.state();
+  if (state.conv_choices == nullptr) state.conv_choices = std::make_shared<ConvChoices>();
+  ConvChoices& choices = *state.conv_choices;
+  if (choices.forced) return *choices.forced;
+  if (!tensor_core_serves(cuda, work)) return ConvWay::cudnn;
+  const std::string kind = kind_of(cuda, work);
+  if (const auto known = choices.known(kind)) return *known;
+  choices.ways.merge(read_ways(choices.path));
+  if (const auto known = choices.known(kind)) return *known;
+  if (state.capturing()) return ConvWay::cudnn;
+  const std::optional<ConvWay> faster = faster_way(cuda, work, run);
+  std::string way = faster == ConvWay::cudnn ? "cudnn" : "tensor";
+  if (faster) way = keep(choices.path, kind, way);
+  choices.ways[kind] = way;
+  return way_named(way).value_or(ConvWay::cudnn);
+}
+
+}  // namespace mellow::cuda

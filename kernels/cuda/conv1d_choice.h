@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "mellow/kernels/cuda/conv1d_pass.h"
+
+namespace mellow::cuda {
+
+// Who computes a pass: cuDNN, own kernels on tensor cores, own kernels that take every shape.
+enum class ConvWay { cudnn, tensor, direct };
+
+// Computes a pass one way; false, with nothing done, where that way does not exist for it.
+using ConvRunner = bool (*)(Cuda&, const ConvWork&, ConvWay);
+
+// The way that the environment variable MELLOW_CONV names (cudnn, tensor, direct; read at a context's first
+// convolution, Error on another word). Else cuDNN, unless tensor cores serve the pass too: then the faster of
+// the two, measured at the first pass of its kind on the real operands. The last bits of the result hang on
+// the choice, so it is kept for all passes of a kind (sizes, with batch and length in powers of two), and in
+// the user's cache for later runs on this GPU. While a graph is captured nothing is measured: what is not
+// known goes to cuDNN.
+ConvWay way_for(Cuda& cuda, const ConvWork& work, ConvRunner run);
+
+}  // namespace mellow::cuda

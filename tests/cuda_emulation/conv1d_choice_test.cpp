@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// Which way a convolution goes: cuDNN (a stand-in that takes as long as it is told) or tensor cores.
+#include <filesystem>
+
+#include "mellow/engine/ops/conv1d.h"
+#include "mellow/tests/cuda_emulation/emulator.h"
+#include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/environment.h"
+#include "mellow/tests/support/files.h"
+
+using namespace mellow;
+using namespace mellow::test;
+
+namespace {
+
+// A stand-in for cuDNN and a cache folder of their own, for one test.
+class Stage {
+ public:
+  explicit Stage(float cudnn_milliseconds) { set(cudnn_milliseconds); }
+  ~Stage() { emulation::cudnn = {}; }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  void set(float cudnn_milliseconds) { emulation::cudnn = {true, cudnn_milliseconds, 0}; }
+  std::string file() const { return folder_.path() + "/mellow/conv1d-ways.json"; }
+  void write(const std::string& bytes) const {
+    std::filesystem::create_directories(std::filesystem::path(file()).parent_path());
+    spill(file(), bytes);
+  }
+
+ private:
+  TempFolder folder_;
+  EnvironmentVariable cache_{"XDG_CACHE_HOME", folder_.path()};
+};
+
+// How often cuDNN ran for one convolution in a context of its own.
+int cudnn_runs(int64_t batch = 2, int64_t length = 9, Precision precision = Precision::tf32) {
+  Context context({.device = Device::cuda, .precision = precision});
+  const Tensor x = tensor_of<float>(context, {batch, length, 8}, random_values(batch * length * 8, 1));
+  const Tensor w = tensor_of<float>(context, {8, 3, 8}, random_values(192, 2));
+  emulation::cudnn.runs = 0;
+  conv1d(x, w, {}, same_padding(3));
+  return emulation::cudnn.runs;
+}
+constexpr int trials = 6;  // a first run, then five that are timed
+
+}  // namespace
+
+TEST_CASE("conv1d's way is measured once and remembered") {
+  Stage stage(0.5f);
+  CHECK(cudnn_runs() == trials + 1);
+  CHECK(contains(slurp(stage.file()), "\"cudnn\""));
+  stage.set(1000);
+  CHECK(cudnn_runs() == 1);            // of the file
+  CHECK(cudnn_runs(2, 12) == 1);       // the same kind
+  CHECK(cudnn_runs(2, 40) == trials);  // another, which goes to tensor cores
+  stage.set(0.5f);
+  CHECK(cudnn_runs(2, 40) == 0);
+  CHECK(cudnn_runs(2, 40, Precision::fp32) == 1);  // strict: nothing to choose
+  CHECK(cudnn_runs(2, 40, Precision::bf16) == trials + 1);
+}
+
+TEST_CASE("a file of choices that is broken or foreign is ignored and replaced") {
+  for (const char* bytes : {"", "{", "[1, 2]", "{\"a\": 3}", "{\"a\": {\"b\": 1}}", "\xFF\xFE"}) {
+    Stage stage(0.5f);
+    stage.write(bytes);
+    CHECK(cudnn_runs() == trials + 1);
+    CHECK(cudnn_runs() == 1);
+  }
+  Stage stage(0.5f);
+  CHECK(cudnn_runs() == trials + 1);
+  std::string other = slurp(stage.file());
+  other.replace(other.find("\"cudnn\""), 7, "\"swift\"");
+  stage.write(other);
+  CHECK(cudnn_runs() == trials + 1);
+  CHECK(cudnn_runs() == 1);
+  std::filesystem::remove(stage.file());
+  std::filesystem::create_directories(stage.file());  // a folder in the file's place
+  CHECK(cudnn_runs() == trials + 1);
+  CHECK(cudnn_runs() == trials + 1);
+}
+
+TEST_CASE("MELLOW_CONV forces a way") {
+  Stage stage(0.5f);
+  for (const auto& [way, runs] : {std::pair{"cudnn", 1}, {"tensor", 0}, {"direct", 0}}) {
+    CAPTURE(way);
+    const EnvironmentVariable forced("MELLOW_CONV", way);
+    CHECK(cudnn_runs() == runs);
+  }
+  CHECK(slurp(stage.file()).empty());
+  const EnvironmentVariable forced("MELLOW_CONV", "fast");
+  CHECK_THROWS_WITH_AS(cudnn_runs(), "[conv1d] MELLOW_CONV is \"fast\"; it must be cudnn, tensor or direct",
+                       Error);
+}
+
+TEST_CASE("measuring leaves one result, also of gradients that are added to what is there") {
+  for (const float milliseconds : {0.5f, 1000.0f}) {
+    Stage stage(milliseconds);
+    Context context({.device = Device::cuda, .precision = Precision::tf32});
+    Tensor x = tensor_of<float>(context, {2, 9, 8}, random_values(144, 1)).set_requires_grad();
+    Tensor w = tensor_of<float>(context, {8, 3, 8}, random_values(192, 2)).set_requires_grad();
+    std::vector<double> once[2];
+    for (int pass = 1; pass <= 3; ++pass) {
+      Tape tape(context);
+      const Tensor y = conv1d(x, w, {}, same_padding(3));
+      tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 3)));
+      for (const int i : {0, 1}) {
+        auto expected = once[i];
+        for (double& value : expected) value *= pass;
+        const auto got = doubles_of(i == 0 ? x.grad() : w.grad());
+        if (pass == 1)
+          once[i] = got;
+        else
+          check_close(got, expected, 1e-5, "gradient");
+      }
+    }
+  }
+}
