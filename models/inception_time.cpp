@@ -45,7 +45,8 @@ class InceptionTime::Shortcut final : public Module {
         conv_(child<ConvLayer>("conv", same_conv(in, out, 1))),
         norm_(child<BatchNormLayer>("norm", out)) {}
   Tensor operator()(const Tensor& x) const {
-    const Tensor wide = conv_(x), y = norm_(wide);
+    const Tensor wide = conv_(x);
+    Tensor y = norm_(wide);
     if (x.dim(2) == 1) recompute_for_backward(wide);  // one product each, of a series that is kept anyway
     return y;
   }

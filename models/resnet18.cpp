@@ -45,7 +45,8 @@ class ResNet18::Block final : public Module {
 
  private:
   Tensor shortcut_of(const Tensor& x) const {
-    const Tensor moved = (*shortcut_)(x), y = (*shortcut_norm_)(moved);
+    const Tensor moved = (*shortcut_)(x);
+    Tensor y = (*shortcut_norm_)(moved);
     recompute_for_backward(moved);  // a hundredth of the network's products
     return y;
   }

@@ -11,7 +11,7 @@
 #include "mellow/engine/nn/init.h"
 #include "mellow/losses/method.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 class Option;
 }  // namespace CLI

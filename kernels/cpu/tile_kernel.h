@@ -11,8 +11,10 @@ namespace {
 
 template <class T, int lanes>
 struct Vector {
+  // NOLINTBEGIN(modernize-use-using): GCC takes these attributes on a typedef alone
   typedef T type __attribute__((vector_size(lanes * sizeof(T))));
   typedef T unaligned __attribute__((vector_size(lanes * sizeof(T)), aligned(sizeof(T)), may_alias));
+  // NOLINTEND(modernize-use-using)
 };
 
 template <class T, int lanes, int rows, int vectors, bool is_down>

@@ -40,7 +40,7 @@ struct SoftwareUnit {
   }
 };
 
-constexpr cpu::Bf16Kernels software_tiles = cpu::make_bf16_kernels<SoftwareUnit>();
+inline constexpr cpu::Bf16Kernels software_tiles = cpu::make_bf16_kernels<SoftwareUnit>();
 
 }  // namespace
 }  // namespace mellow::testing

@@ -41,9 +41,8 @@ Tensor tensor_of(Context& context, const Shape& shape, const std::vector<double>
 }
 
 inline std::vector<double> doubles_of(const Tensor& t) {
-  Tensor dense = t;
-  if (t.dtype() == DType::f64) return dense.to_vector<double>();
-  const auto values = dense.to_vector<float>();
+  if (t.dtype() == DType::f64) return t.to_vector<double>();
+  const auto values = t.to_vector<float>();
   return {values.begin(), values.end()};
 }
 

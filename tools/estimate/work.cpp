@@ -14,12 +14,14 @@ constexpr double steps_in_cache = 4096;
 }  // namespace
 
 Counts pass_counts(int64_t samples, const SetSize& size, int64_t batch) {
+  const int64_t whole = samples / batch, rest = samples % batch;
   const auto n = static_cast<double>(samples), length = static_cast<double>(size.length),
              channels = static_cast<double>(size.channels),
-             batches = static_cast<double>((samples + batch - 1) / batch);
-  const double rest = n - static_cast<double>(samples / batch * batch);
-  const auto beyond = [&](double series) { return std::max(0.0, series * length - steps_in_cache); };
-  const double far = static_cast<double>(samples / batch) * beyond(static_cast<double>(batch)) + beyond(rest);
+             batches = static_cast<double>(whole + (rest > 0 ? 1 : 0));
+  const auto beyond = [&](int64_t series) {
+    return std::max(0.0, static_cast<double>(series) * length - steps_in_cache);
+  };
+  const double far = static_cast<double>(whole) * beyond(batch) + beyond(rest);
   return {1, batches, batches * length * channels, n, n * length, n * length * (channels - 1), far};
 }
 
