@@ -38,12 +38,6 @@ void* device_memory(const CudaState& state, size_t bytes) {
   return block;
 }
 
-int attribute(cudaDeviceAttr name, int device) {
-  int value = 0;
-  CUDA_CHECK(cudaDeviceGetAttribute(&value, name, device));
-  return value;
-}
-
 void check_device(int device) {
   int count = 0;
   if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
@@ -75,10 +69,9 @@ CudaState::CudaState(const Cuda::Options& asked)
   cudaDeviceProp properties{};
   CUDA_CHECK(cudaGetDeviceProperties(&properties, options.device));
   name = properties.name;
-  multiprocessors = attribute(cudaDevAttrMultiProcessorCount, options.device);
-  shared_memory_per_block =
-      static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, options.device));
-  tensor_cores = attribute(cudaDevAttrComputeCapabilityMajor, options.device) >= 8;
+  multiprocessors = properties.multiProcessorCount;
+  shared_memory_per_block = properties.sharedMemPerBlockOptin;
+  tensor_cores = properties.major >= 8;
   stream = static_cast<cudaStream_t>(options.stream);
   if (stream == nullptr) {
     CUDA_CHECK(cudaStreamCreateWithFlags(own_stream.out(), cudaStreamNonBlocking));

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -120,6 +121,7 @@ struct ConvChoices {
   std::optional<ConvWay> forced = forced_way();
   std::string path = user_cache_folder();  // of the file; empty: there is none
   Ways ways;
+  std::map<std::pair<ConvPass, ConvSizes>, ConvWay> of_pass;  // what was chosen, without a kind to spell out
 
   ConvChoices() {
     if (!path.empty()) path += "/conv1d-ways.json";
@@ -136,16 +138,17 @@ ConvWay way_for(Cuda& cuda, const ConvWork& work, ConvRunner run) {
   ConvChoices& choices = *state.conv_choices;
   if (choices.forced) return *choices.forced;
   if (!tensor_core_serves(cuda, work)) return ConvWay::cudnn;
+  const std::pair pass(work.pass, work.sizes);
+  if (const auto found = choices.of_pass.find(pass); found != choices.of_pass.end()) return found->second;
   const std::string kind = kind_of(cuda, work);
-  if (const auto known = choices.known(kind)) return *known;
-  choices.ways.merge(read_ways(choices.path));
-  if (const auto known = choices.known(kind)) return *known;
-  if (state.capturing()) return ConvWay::cudnn;
-  const std::optional<ConvWay> faster = faster_way(cuda, work, run);
-  std::string way = faster == ConvWay::cudnn ? "cudnn" : "tensor";
-  if (faster) way = keep(choices.path, kind, way);
-  choices.ways[kind] = way;
-  return way_named(way).value_or(ConvWay::cudnn);
+  if (!choices.known(kind)) choices.ways.merge(read_ways(choices.path));
+  if (!choices.known(kind)) {
+    if (state.capturing()) return ConvWay::cudnn;
+    const std::optional<ConvWay> faster = faster_way(cuda, work, run);
+    const std::string way = faster == ConvWay::cudnn ? "cudnn" : "tensor";
+    choices.ways[kind] = faster ? keep(choices.path, kind, way) : way;
+  }
+  return choices.of_pass[pass] = choices.known(kind).value_or(ConvWay::cudnn);
 }
 
 }  // namespace mellow::cuda

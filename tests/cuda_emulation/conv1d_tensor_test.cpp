@@ -8,6 +8,7 @@
 #include "mellow/kernels/cuda/conv1d_tensor.h"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/tests/cuda_emulation/emulator.h"
+#include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/rounding.h"
 
@@ -80,24 +81,30 @@ std::vector<double> by_definition(const ConvSizes& s, ConvPass pass, Operands& o
     result = o.result(pass).doubles();
   else
     std::fill(result.begin(), result.end(), 0.0);
-  for (int64_t b = 0; b < s.batch; ++b)
-    for (int64_t t = 0; t < s.out_length; ++t)
-      for (int64_t tap = 0; tap < s.width; ++tap) {
-        const int64_t from = t * s.stride + tap * s.dilation - s.pad_left;
-        if (from < 0 || from >= s.length) continue;
-        double* of_x = x.data() + (b * s.length + from) * s.in_channels;
-        double* of_y = y.data() + (b * s.out_length + t) * s.out_channels;
-        for (int64_t f = 0; f < s.out_channels; ++f)
-          for (int64_t c = 0; c < s.in_channels; ++c) {
-            double& weight = w[static_cast<size_t>((f * s.width + tap) * s.in_channels + c)];
-            if (pass == ConvPass::forward)
-              of_y[f] += of_x[c] * weight;
-            else if (pass == ConvPass::backward_data)
-              of_x[c] += of_y[f] * weight;
-            else
-              weight += of_y[f] * of_x[c];
-          }
-      }
+  const cpu::Conv1dSizes packed = {.batch = s.batch,
+                                   .in_length = s.length,
+                                   .out_length = s.out_length,
+                                   .in_channels = s.in_channels,
+                                   .out_channels = s.out_channels,
+                                   .width = s.width,
+                                   .stride = s.stride,
+                                   .dilation = s.dilation,
+                                   .groups = s.groups,
+                                   .pad_left = s.pad_left,
+                                   .x_row = s.in_channels,
+                                   .x_batch = s.length * s.in_channels,
+                                   .y_row = s.out_channels,
+                                   .y_batch = s.out_length * s.out_channels};
+  testing::for_each_product(packed, [&](int64_t to, int64_t from, int64_t tap) {
+    double &of_y = y[static_cast<size_t>(to)], &of_x = x[static_cast<size_t>(from)],
+           &weight = w[static_cast<size_t>(tap)];
+    if (pass == ConvPass::forward)
+      of_y += of_x * weight;
+    else if (pass == ConvPass::backward_data)
+      of_x += of_y * weight;
+    else
+      weight += of_y * of_x;
+  });
   return result;
 }
 

@@ -244,30 +244,32 @@ void block_barrier(int line) {
   enter_scheduler(false);
 }
 
-uint64_t exchange(uint64_t value, int from, int line) {
+namespace {
+
+// Puts this thread's value into its slot, waits for its warp and gives all lanes' slots.
+template <class T>
+const std::array<T, lanes>& meet(std::array<T, lanes> (Warp::*halves)[2], const T& value, int line) {
   Block& b = block_state;
   const size_t me = b.current;
   Fiber& f = b.fibers[me];
-  auto& slots = b.warps[me / lanes].values[b.turn[me] ^= 1];
+  auto& slots = (b.warps[me / lanes].*halves)[b.turn[me] ^= 1];
   slots[me % lanes] = value;
   f.wait = Wait::warp;
   f.line = line;
   enter_scheduler(false);
-  const size_t wanted = me / lanes * lanes + static_cast<size_t>(from);
-  return from >= 0 && from < lanes && wanted < b.threads ? slots[static_cast<size_t>(from)] : value;
+  return slots;
 }
 
-const LaneWords* share(const LaneWords& words, int line) {
-  Block& b = block_state;
-  const size_t me = b.current;
-  Fiber& f = b.fibers[me];
-  auto& slots = b.warps[me / lanes].words[b.turn[me] ^= 1];
-  slots[me % lanes] = words;
-  f.wait = Wait::warp;
-  f.line = line;
-  enter_scheduler(false);
-  return slots.data();
+}  // namespace
+
+uint64_t exchange(uint64_t value, int from, int line) {
+  const size_t me = block_state.current;
+  const auto& slots = meet(&Warp::values, value, line);
+  const size_t wanted = me / lanes * lanes + static_cast<size_t>(from);
+  return from >= 0 && from < lanes && wanted < block_state.threads ? slots[static_cast<size_t>(from)] : value;
 }
+
+const LaneWords* share(const LaneWords& words, int line) { return meet(&Warp::words, words, line).data(); }
 
 void* dynamic_shared() { return block_state.dynamic.get(); }
 

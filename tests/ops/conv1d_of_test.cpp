@@ -2,6 +2,7 @@
 #include "mellow/engine/ops/conv1d_of.h"
 #include "mellow/engine/ops/join.h"
 #include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/conv1d_cases.h"
 #include "mellow/tests/support/files.h"
 #include "mellow/tests/support/windows.h"
 
@@ -10,23 +11,7 @@ using namespace mellow::test;
 
 namespace {
 
-struct Case {
-  Shape x, weight;
-  Conv1dOptions options;
-  Pool1dOptions pool;
-};
-
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
-      {{1, 1, 1}, {1, 1, 1}, {}, {.width = 1, .stride = 1}},
-      {{2, 7, 3}, {5, 1, 3}, {}, {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1}},
-      {{2, 12, 5}, {3, 8, 5}, same_padding(8), {.width = 2, .stride = 2}},
-      {{2, 23, 4}, {6, 3, 4}, same_padding(3, 4), {.width = 4, .stride = 3, .pad_left = 3, .pad_right = 2}},
-      {{3, 20, 3}, {8, 7, 3}, {.stride = 2, .pad_left = 3, .pad_right = 3}, {.width = 3, .stride = 1}},
-      {{2, 15, 6}, {9, 3, 2}, {.groups = 3, .pad_left = 2}, {.width = 2, .stride = 1, .pad_right = 1}},
-  };
-  return all;
-}
+constexpr Pool1dOptions pool_same = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
 
 using Convolution = std::function<Tensor(const Tensor& x, const Tensor& w, const Tensor& b)>;
 
@@ -52,16 +37,17 @@ Outcome outcome_of(Device device, const Shape& shape, const Shape& kernel, bool 
   return outcome;
 }
 
-// The op gives what its two parts give one after the other, and keeps at least `spared` bytes less.
-void check_against_parts(const Shape& shape, const Shape& kernel, size_t spared, const Convolution& op,
-                         const Convolution& parts) {
+// The op gives what its two parts give one after the other, sums over the batch to `tolerance`, and keeps at
+// least `spared` bytes less.
+void check_against_parts(const Shape& shape, const Shape& kernel, double tolerance, size_t spared,
+                         const Convolution& op, const Convolution& parts) {
   for (const Device device : devices())
     for (const bool inner : {true, false}) {
       const Outcome got = outcome_of(device, shape, kernel, inner, op),
                     wanted = outcome_of(device, shape, kernel, inner, parts);
       CHECK(got.y == wanted.y);
-      check_close(got.dw, wanted.dw, 1e-5, "weight gradient");
-      check_close(got.db, wanted.db, 1e-5, "bias gradient");
+      check_close(got.dw, wanted.dw, tolerance, "weight gradient");
+      check_close(got.db, wanted.db, tolerance, "bias gradient");
       check_close(got.dx, wanted.dx, 1e-6, "gradient");
       if (device == Device::cpu) CHECK(wanted.kept - got.kept >= spared);  // the emulated one counts nothing
     }
@@ -70,27 +56,33 @@ void check_against_parts(const Shape& shape, const Shape& kernel, size_t spared,
 }  // namespace
 
 TEST_CASE("conv1d_of: gradients and devices") {
-  for (const Case& c : cases()) {
+  for (const Conv1dCase& c : conv1d_cases()) {
     CAPTURE(c.x);
     CAPTURE(c.weight);
     const std::vector<Shape> shapes = {c.x, c.weight, {c.weight[0]}};
     check_op([&](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], in[2], c.options); }, shapes);
-    check_op([&](const Inputs& in) { return conv1d_of_max_pool(in[0], c.pool, in[1], in[2], c.options); },
+    check_op([&](const Inputs& in) { return conv1d_of_max_pool(in[0], pool_same, in[1], in[2], c.options); },
              shapes);
   }
-  const Pool1dOptions pool = cases()[1].pool;
+  for (const Pool1dOptions& pool :
+       {Pool1dOptions{.width = 1, .stride = 1}, Pool1dOptions{.width = 2, .stride = 2},
+        Pool1dOptions{.width = 4, .stride = 3, .pad_left = 3, .pad_right = 2}})
+    check_op(
+        [&](const Inputs& in) { return conv1d_of_max_pool(in[0], pool, in[1], in[2], same_padding(3, 4)); },
+        {{2, 23, 4}, {6, 3, 4}, {6}});
   check_op(
       through_windows([](const Inputs& in) { return conv1d_of_gelu(in[0], in[1], {}, same_padding(3)); }),
       {{2, 9, 5}, {4, 3, 5}});
-  check_op(through_windows(
-               [&](const Inputs& in) { return conv1d_of_max_pool(in[0], pool, in[1], {}, same_padding(3)); }),
+  check_op(through_windows([](const Inputs& in) {
+             return conv1d_of_max_pool(in[0], pool_same, in[1], {}, same_padding(3));
+           }),
            {{2, 9, 5}, {4, 3, 5}});
 }
 
 TEST_CASE("conv1d_of_gelu gives what gelu and conv1d give, and keeps x alone") {
   const Shape shape = {3, 50, 8};
   check_against_parts(
-      shape, {5, 3, 8}, static_cast<size_t>(shape.count()) * sizeof(float),
+      shape, {5, 3, 8}, 1e-6, static_cast<size_t>(shape.count()) * sizeof(float),
       [](auto& x, auto& w, auto& b) { return conv1d_of_gelu(x, w, b, same_padding(3)); },
       [](auto& x, auto& w, auto& b) { return conv1d(gelu(x), w, b, same_padding(3)); });
 }
@@ -98,13 +90,12 @@ TEST_CASE("conv1d_of_gelu gives what gelu and conv1d give, and keeps x alone") {
 TEST_CASE(
     "conv1d_of_max_pool gives what max_pool1d and conv1d give, part of the batch by part, and keeps x "
     "alone") {
-  const Pool1dOptions pool = {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1};
   for (const Shape& shape : {Shape{3, 50, 8}, Shape{11, 700, 24}}) {  // the second in several parts
     CAPTURE(shape);
     check_against_parts(
-        shape, {5, 1, shape[2]}, static_cast<size_t>(shape.count()) * sizeof(float),
-        [&](auto& x, auto& w, auto& b) { return conv1d_of_max_pool(x, pool, w, b, {}); },
-        [&](auto& x, auto& w, auto& b) { return conv1d(max_pool1d(x, pool), w, b, {}); });
+        shape, {5, 1, shape[2]}, 1e-5, static_cast<size_t>(shape.count()) * sizeof(float),
+        [](auto& x, auto& w, auto& b) { return conv1d_of_max_pool(x, pool_same, w, b, {}); },
+        [](auto& x, auto& w, auto& b) { return conv1d(max_pool1d(x, pool_same), w, b, {}); });
   }
 }
 

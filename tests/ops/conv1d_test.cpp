@@ -3,6 +3,7 @@
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/conv1d_cases.h"
 #include "mellow/tests/support/environment.h"
 #include "mellow/tests/support/rounding.h"
 #include "mellow/tests/support/windows.h"
@@ -33,33 +34,10 @@ std::vector<double> by_definition(const std::vector<double>& x, const Shape& xs,
   return y;
 }
 
-struct Case {
-  Shape x, weight;
-  Conv1dOptions options;
-};
-
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
-      {{1, 1, 1}, {1, 1, 1}, {}},
-      {{2, 7, 3}, {5, 1, 3}, {}},
-      {{3, 17, 2}, {4, 3, 2}, same_padding(3)},
-      {{2, 12, 5}, {3, 8, 5}, same_padding(8)},
-      {{2, 5, 3}, {4, 40, 3}, same_padding(40)},  // the series is shorter than the kernel
-      {{2, 23, 4}, {6, 3, 4}, same_padding(3, 4)},
-      {{2, 9, 3}, {2, 3, 3}, same_padding(3, 16)},  // only the middle tap meets the series
-      {{3, 20, 3}, {8, 7, 3}, {.stride = 2, .pad_left = 3, .pad_right = 3}},
-      {{2, 11, 4}, {4, 1, 4}, {.stride = 2}},
-      {{2, 13, 6}, {9, 3, 2}, {.groups = 3, .pad_left = 2}},
-      {{2, 15, 4}, {4, 5, 1}, {.stride = 3, .dilation = 2, .groups = 4, .pad_left = 1, .pad_right = 4}},
-      {{1, 33, 19}, {35, 5, 19}, {.pad_left = 4}},
-  };
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("conv1d agrees with the definition") {
-  for (const Case& c : cases()) {
+  for (const Conv1dCase& c : conv1d_cases()) {
     CAPTURE(c.x);
     CAPTURE(c.weight);
     const auto x = random_values(c.x.count(), 1), w = random_values(c.weight.count(), 2);
@@ -73,7 +51,7 @@ TEST_CASE("conv1d agrees with the definition") {
 }
 
 TEST_CASE("conv1d: gradients and devices") {
-  for (const Case& c : cases()) {
+  for (const Conv1dCase& c : conv1d_cases()) {
     CAPTURE(c.x);
     CAPTURE(c.weight);
     check_op([&](const Inputs& in) { return conv1d(in[0], in[1], in[2], c.options); },
@@ -154,7 +132,7 @@ struct Results {
 };
 
 template <class T>
-Results results_of(Context& context, const Case& c, const std::vector<double>& x,
+Results results_of(Context& context, const Conv1dCase& c, const std::vector<double>& x,
                    const std::vector<double>& w, const std::vector<double>& dy) {
   Tensor in = tensor_of<T>(context, c.x, x).set_requires_grad();
   Tensor weight = tensor_of<T>(context, c.weight, w).set_requires_grad();
@@ -165,16 +143,17 @@ Results results_of(Context& context, const Case& c, const std::vector<double>& x
 }
 
 TEST_CASE("conv1d on CUDA in tf32 and bf16, every way: the sums of rounded operands") {
-  const std::vector<Case> all = {{{1, 70, 32}, {16, 40, 32}, same_padding(40)},
-                                 {{2, 33, 64}, {24, 3, 64}, same_padding(3, 8)},
-                                 {{2, 70, 16}, {24, 5, 16}, {.pad_left = 9}},
-                                 {{2, 40, 32}, {40, 3, 32}, {.stride = 2, .pad_left = 1, .pad_right = 1}},
-                                 {{3, 20, 128}, {32, 1, 128}, {}},
-                                 {{2, 20, 3}, {5, 3, 3}, same_padding(3)}};  // no channels for tensor cores
+  const std::vector<Conv1dCase> all = {
+      {{1, 70, 32}, {16, 40, 32}, same_padding(40)},
+      {{2, 33, 64}, {24, 3, 64}, same_padding(3, 8)},
+      {{2, 70, 16}, {24, 5, 16}, {.pad_left = 9}},
+      {{2, 40, 32}, {40, 3, 32}, {.stride = 2, .pad_left = 1, .pad_right = 1}},
+      {{3, 20, 128}, {32, 1, 128}, {}},
+      {{2, 20, 3}, {5, 3, 3}, same_padding(3)}};  // no channels for tensor cores
   for (const Device device : devices())
     for (const Precision precision : {Precision::tf32, Precision::bf16})
       for (const std::string way : {"cudnn", "tensor", "direct"})
-        for (const Case& c : all) {
+        for (const Conv1dCase& c : all) {
           if (device == Device::cpu) continue;
           CAPTURE(way);
           CAPTURE(name_of(precision));
