@@ -11,7 +11,8 @@ namespace mellow {
 enum class Device { cpu, cuda };
 
 // fp32: reference, strict. tf32: CUDA tensor cores on float32 data. bf16: bfloat16 operands, float32 sums.
-// bf16x3: operands split into two bfloat16 parts, three products (about 4e-6 relative error), CPU only.
+// bf16x3: operands split into two bfloat16 parts, three products (about 4e-6 relative error), or fp32 where
+// that is faster; CPU only.
 enum class Precision { fp32, tf32, bf16, bf16x3 };
 
 const char* name_of(Device device);

@@ -68,17 +68,18 @@ DeviceReport describe_cpu() {
   for (const auto isa : cpu::all_isas)
     if (cpu::has_isa(isa)) sets += text(sets.empty() ? "" : ", ", cpu::name_of(isa));
   const auto best = cpu::best_isa();
-  const std::string emulated =
+  const std::string rounded =
       best >= cpu::Isa::avx512_bf16
           ? ""
-          : "emulated without AMX or AVX512-BF16: the same rounding, slower than fp32";
+          : "rounded operands multiplied in fp32, for want of AMX or AVX512-BF16: the "
+            "numbers of bf16, no faster than fp32";
   return {Device::cpu,
           true,
           text("instruction sets ", sets, "; kernels use ", cpu::name_of(best)),
           {{Precision::fp32, true, ""},
            {Precision::tf32, false, "exists on CUDA only"},
-           {Precision::bf16, true, emulated},
-           {Precision::bf16x3, true, emulated}}};
+           {Precision::bf16, true, rounded},
+           {Precision::bf16x3, true, best >= cpu::Isa::amx ? "" : "computed as fp32 without AMX"}}};
 }
 
 }  // namespace internal

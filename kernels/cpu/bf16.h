@@ -18,15 +18,7 @@ static inline float from_bf16(uint16_t h) {
   return __builtin_bit_cast(float, static_cast<uint32_t>(h) << 16);
 }
 
-// bf16x3 writes a float as high + low, both bf16, and multiplies high·high + high·low + low·high: the product
-// that is left out is 2^-16 of the result.
-enum class Part { whole, high, low };
-
-static inline float part_of(float x, Part part) {
-  if (part == Part::whole) return x;
-  const float high = from_bf16(to_bf16(x));
-  return part == Part::high ? high : from_bf16(to_bf16(x - high));
-}
-static inline double part_of(double x, Part) { return x; }
+static inline float rounded_to_bf16(float x) { return from_bf16(to_bf16(x)); }
+static inline double rounded_to_bf16(double x) { return x; }  // so that code for both types compiles
 
 }  // namespace mellow::cpu

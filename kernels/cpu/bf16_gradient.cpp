@@ -22,6 +22,7 @@ class Bf16Gradient final : public GradientSums<float> {
                const Bf16Kernels& kernels, Arena& arena)
       : GradientSums(gradient, options, bf16_columns, steps_per_unit, arena),
         kernels_(kernels),
+        terms_(terms_of(options.precision)),
         rows_are_taps_(g_.depth < bf16_rows && g_.step == 1 && g_.dilation == 1) {
     const bool has_low = options.precision == Precision::bf16x3;
     pitch_ = ceil_div(input_rows(unit_rows_), g_.step) + bf16_depth;
@@ -134,6 +135,7 @@ class Bf16Gradient final : public GradientSums<float> {
   }
 
   const Bf16Kernels& kernels_;
+  const Terms terms_;
   const bool rows_are_taps_;
   int64_t pitch_ = 0, x_size_ = 0, dy_size_ = 0;
   uint16_t *x_high_ = nullptr, *x_low_ = nullptr, *dy_high_ = nullptr, *dy_low_ = nullptr;

@@ -84,7 +84,7 @@ class Bf16Product {
       if (w_.bias) std::copy_n(w_.bias, w_.columns, bias_);
     }
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < blocks; ++i) pack_block(source, bf16_columns, Part::whole, i, whole_);
+    for (int64_t i = 0; i < blocks; ++i) pack_block(source, bf16_columns, false, i, whole_);
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < panels * segments_; ++i) {
       const int64_t p = i / segments_, s = i % segments_, width = panel_width(w_.columns, bf16_columns, p);

@@ -8,7 +8,7 @@ namespace mellow::cpu {
 constexpr int bf16_rows = 16, bf16_columns = 16, bf16_depth = 32;  // one tile of A is 16 × 32, of B 32 × 16
 constexpr int bf16_b_tile = bf16_depth * bf16_columns;             // elements
 
-// Up to 2 × 2 tiles of a bf16 product with fp32 sums, over `terms` pairs of operands (see Part):
+// Up to 2 × 2 tiles of a bf16 product with fp32 sums, over `terms` pairs of operands:
 //   c[r][n] = init[r][n] + sum over terms, segments s, depth k of A(r, s, k) · B(s, k, n),   r < rows, n <
 //   columns.
 // A(r, s, k) = a[term][s * a_segment + r * a_step + k] is read in place, always for whole tiles, so 16 or 32

@@ -20,6 +20,7 @@ class BlockedGradient {
         transform_(*cut.transform),
         options_(options),
         tiles_(tiles_for(options, 0.0f)),
+        rounded_(options.precision == Precision::bf16),
         together_(std::min(item_count(gradient, cut), transform_.parts > 1 ? fourier_sum : winograd_sum)),
         columns_(round_up(gradient.columns, block_channels)),
         x_layout_{transform_.parts, together_, round_up(gradient.depth, block_channels), 1},
@@ -64,9 +65,13 @@ class BlockedGradient {
     float* scratch = scratch_ + part * transform_.scratch_floats;
     for (int64_t i = items.begin; i < items.end; ++i) {
       const BlockItem item = block_item(g_, cut_, i);
-      transform_input(g_, cut_, item, x_layout_, i - items.begin, x, scratch);
+      transform_input(g_, cut_, item, x_layout_, i - items.begin, rounded_, x, scratch);
       const BlockInput upstream{g_.dy + item.sample * g_.dy_batch + item.first_row * g_.dy_row,
-                                g_.dilation * g_.dy_row, 0, item.rows, g_.columns};
+                                g_.dilation * g_.dy_row,
+                                0,
+                                item.rows,
+                                g_.columns,
+                                rounded_};
       for (int64_t n = 0; n < g_.columns; n += block_channels)
         transform_.right_of_gradient(channels_of(upstream, n), {dy_layout_, dy, i - items.begin, n}, scratch);
       if (g_.dbias) add_bias(upstream, bias_sums_ + part * columns_);
@@ -140,6 +145,7 @@ class BlockedGradient {
   const BlockTransform& transform_;
   const KernelOptions& options_;
   const TileKernels<float>& tiles_;
+  const bool rounded_;                // operands to bf16
   const int64_t together_, columns_;  // items at a time; columns with padding
   const BlockLayout x_layout_, dy_layout_;
   const int64_t sums_point_;

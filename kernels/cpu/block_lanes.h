@@ -26,6 +26,15 @@ MELLOW_INLINE void load(const float* x, int64_t channels, Lanes& to) {
   }
 }
 
+MELLOW_INLINE void load(const float* x, int64_t channels, bool rounded_to_bf16, Lanes& to) {
+  load(x, channels, to);
+  if (!rounded_to_bf16) return;
+  using Bits __attribute__((vector_size(64))) = uint32_t;
+  const auto bits = (Bits)to;
+  const Bits rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
+  to = to == to ? (Lanes)rounded : to;  // NaN stays NaN
+}
+
 // Panels narrower than the lanes take them in pieces.
 MELLOW_INLINE void store(const Lanes& x, const BlockLayout& layout, float* to) {
   if (layout.width >= block_lanes) {

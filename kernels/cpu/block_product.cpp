@@ -18,6 +18,7 @@ class BlockedProduct {
         transform_(*cut.transform),
         options_(options),
         tiles_(tiles_for(options, 0.0f)),
+        rounded_(options.precision == Precision::bf16),
         together_(std::min(item_count(window, cut),
                            round_up(transform_.parts > 1 ? fourier_items : winograd_items, tiles_.rows))),
         columns_(round_up(window.columns, block_channels)),
@@ -55,7 +56,7 @@ class BlockedProduct {
                 w_.w[j * w_.w_tap + i * w_.w_depth + n * w_.w_column];
 #pragma omp for schedule(static)
     for (int64_t d = 0; d < w_.depth; ++d) {
-      const BlockInput taps{dense_ + d * w_.columns, w_.depth * w_.columns, 0, w_.taps, w_.columns};
+      const BlockInput taps{dense_ + d * w_.columns, w_.depth * w_.columns, 0, w_.taps, w_.columns, rounded_};
       for (int64_t n = 0; n < columns_; n += block_channels)
         transform_.right_of_weights(channels_of(taps, n), {w_layout_, w_points_, d, n}, scratch);
     }
@@ -65,7 +66,7 @@ class BlockedProduct {
     float *x = x_points_ + thread * x_size_, *y = y_points_ + thread * y_size_;
     float* scratch = scratch_ + thread * transform_.scratch_floats;
     for (int64_t i = items.begin; i < items.end; ++i)
-      transform_input(w_, cut_, block_item(w_, cut_, i), x_layout_, i - items.begin, x, scratch);
+      transform_input(w_, cut_, block_item(w_, cut_, i), x_layout_, i - items.begin, rounded_, x, scratch);
     for (int64_t k = 0; k < transform_.points; ++k)
       multiply(items.size(), x + k * x_layout_.point(), w_points_ + k * w_layout_.point(), y + k * y_point_);
     for (int64_t i = items.begin; i < items.end; ++i)
@@ -129,6 +130,7 @@ class BlockedProduct {
   const BlockTransform& transform_;
   const KernelOptions& options_;
   const TileKernels<float>& tiles_;
+  const bool rounded_;                // operands to bf16
   const int64_t together_, columns_;  // items at a time; columns with padding
   const BlockLayout x_layout_, w_layout_;
   const int64_t y_point_;

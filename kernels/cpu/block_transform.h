@@ -13,6 +13,7 @@ struct BlockInput {
   const float* x;
   int64_t row, begin, end;
   int64_t channels;  // 1 … 32
+  bool rounded;      // values are rounded to bf16 first
 };
 
 // Where transforms lie: [point][panel][part][slot][panel width], so that the parts of one point are matrices

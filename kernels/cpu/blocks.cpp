@@ -10,7 +10,7 @@
 namespace mellow::cpu {
 namespace {
 
-// Costs are in multiply-adds of the register tiles; the factors were fitted to measurements
+// Costs are in multiply-adds of the fp32 register tiles; the factors were fitted to measurements
 // (docs/performance.md).
 struct TransformSize {
   int64_t points;
@@ -80,16 +80,14 @@ double winograd_cost(const W& w, int64_t items) {
 }  // namespace
 
 template <class W>
-Blocks choose_blocks(const W& w, const KernelOptions& options) {
-  if (options.precision != Precision::fp32 || w.step != 1 || w.taps < 2 || w.batch * w.rows == 0 ||
-      w.length == 0)
-    return {};
+Blocks choose_blocks(const W& w, const KernelOptions& options, double direct_cost) {
+  if (w.step != 1 || w.taps < 2 || w.batch * w.rows == 0 || w.length == 0) return {};
   constexpr double least_products = 2e6;  // below these the search for a size takes a tenth of the time
   const double direct =
       static_cast<double>(w.batch * w.rows * w.taps) *
       static_cast<double>(w.depth * round_up(w.columns, tiles_for(options, 0.0f).columns()));
   if (direct < least_products) return {};
-  double least = 0.8 * direct;
+  double least = 0.8 * direct_cost * direct;
   const auto count_of = [&](int64_t rows) { return ceil_div(ceil_div(w.rows, w.dilation), rows); };
   Blocks best;
   constexpr int64_t winograd_taps = 3, winograd_rows = 4;
@@ -115,7 +113,7 @@ Blocks choose_blocks(const W& w, const KernelOptions& options) {
   return best;
 }
 
-template Blocks choose_blocks(const Window<float>&, const KernelOptions&);
-template Blocks choose_blocks(const WindowGradient<float>&, const KernelOptions&);
+template Blocks choose_blocks(const Window<float>&, const KernelOptions&, double);
+template Blocks choose_blocks(const WindowGradient<float>&, const KernelOptions&, double);
 
 }  // namespace mellow::cpu

@@ -16,8 +16,9 @@ struct Blocks {
   int64_t count = 0;                          // of each phase
 };
 
+// `direct_cost` is the time of a direct product's multiply-add beside one of the fp32 tiles.
 template <class W>
-Blocks choose_blocks(const W& window, const KernelOptions& options);
+Blocks choose_blocks(const W& window, const KernelOptions& options, double direct_cost = 1);
 
 // One block of one phase of one sample.
 struct BlockItem {
@@ -40,13 +41,17 @@ BlockItem block_item(const W& w, const Blocks& cut, int64_t i) {
 
 // What an item reads of x, all channels of it.
 template <class W>
-BlockInput block_input(const W& w, const Blocks& cut, const BlockItem& item) {
+BlockInput block_input(const W& w, const Blocks& cut, const BlockItem& item, bool rounded) {
   const int64_t from = item.first_row + w.first;  // the input row of step 0
   const int64_t reached = std::min(cut.transform->size, item.rows + w.taps - 1);
   const int64_t begin = std::clamp<int64_t>(-floor_div(from, w.dilation), 0, reached);
   const int64_t end = std::clamp<int64_t>(floor_div(w.length - 1 - from, w.dilation) + 1, begin, reached);
-  return {w.x + item.sample * w.x_batch + (from + begin * w.dilation) * w.x_row, w.dilation * w.x_row, begin,
-          end, w.depth};
+  return {w.x + item.sample * w.x_batch + (from + begin * w.dilation) * w.x_row,
+          w.dilation * w.x_row,
+          begin,
+          end,
+          w.depth,
+          rounded};
 }
 
 // 32 channels of an input or output from `channel` on.
@@ -75,8 +80,8 @@ void for_groups(Range items, int64_t most, F&& f) {
 // What an item reads, transformed as a left operand into `slot`.
 template <class W>
 void transform_input(const W& w, const Blocks& cut, const BlockItem& item, const BlockLayout& layout,
-                     int64_t slot, float* to, float* scratch) {
-  const BlockInput input = block_input(w, cut, item);
+                     int64_t slot, bool rounded, float* to, float* scratch) {
+  const BlockInput input = block_input(w, cut, item, rounded);
   for (int64_t d = 0; d < w.depth; d += block_channels)
     cut.transform->left(channels_of(input, d), {layout, to, slot, d}, scratch);
 }

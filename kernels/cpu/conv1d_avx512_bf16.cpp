@@ -8,13 +8,19 @@
 
 #include <immintrin.h>
 
+#include "mellow/kernels/cpu/bf16_pairs.h"
 #include "mellow/kernels/cpu/bf16_tile_kernel.h"
+#include "mellow/kernels/cpu/tile_kernel.h"
 
 namespace mellow::cpu {
 namespace {
 
 // 11 × 32: 22 sums and 2 vectors of B, and a third of the 32 rows that the tiles of AMX have.
 constexpr int most_rows = 11;
+
+__mmask16 first_lanes(int64_t count) {
+  return static_cast<__mmask16>(count >= 16 ? 0xffff : (1 << count) - 1);
+}
 
 // Two neighbouring elements in every pair of lanes.
 __m512bh broadcast_pair(const uint16_t* a) {
@@ -57,8 +63,7 @@ void multiply_rows(const Bf16Tile& t, int first) {
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < column_tiles; ++v) {
-      const int left = t.columns - v * bf16_columns;
-      const auto mask = static_cast<__mmask16>(left >= bf16_columns ? 0xffff : (1 << left) - 1);
+      const __mmask16 mask = first_lanes(t.columns - v * bf16_columns);
       const __m512 init = _mm512_maskz_loadu_ps(mask, t.init + (first + r) * t.init_row + v * bf16_columns);
       _mm512_mask_storeu_ps(t.c + (first + r) * t.c_row + v * bf16_columns, mask,
                             _mm512_add_ps(init, sum[r][v]));
@@ -83,7 +88,38 @@ void multiply(const Bf16Tile& t) {
   }
 }
 
+template <>
+struct Arithmetic<Bf16Pair, 16> {
+  using Operand = __m512bh;
+  using Sum = __m512;
+  static void load(const Bf16Pair* from, Operand& to) { to = (__m512bh)_mm512_loadu_si512(from); }
+  static void multiply_add(Bf16Pair x, const Operand& row, Sum& sum) {
+    sum = _mm512_dpbf16_ps(sum, row, (__m512bh)_mm512_set1_epi32(static_cast<int>(x)));
+  }
+};
+
+// Floats as bf16 in the low halves; zeros for null and beyond the mask. The instructions with a mask spare
+// GCC 12 a false warning.
+__m512i low_halves(const float* x, __mmask16 mask) {
+  if (!x) return _mm512_setzero_si512();
+  return _mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x)));
+}
+
+void interleave(const float* first, const float* second, int64_t n, Bf16Pair* to) {
+  for (int64_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = first_lanes(n - i);
+    const __m512i low = low_halves(first ? first + i : nullptr, mask),
+                  high = low_halves(second ? second + i : nullptr, mask);
+    _mm512_mask_storeu_epi32(to + i, mask, _mm512_or_si512(low, _mm512_maskz_slli_epi32(0xffff, high, 16)));
+  }
+}
+
 }  // namespace
+
+const Bf16PairKernels* avx512_bf16_pairs() {
+  static constexpr Bf16PairKernels kernels = {make_tiles<Bf16Pair, 16, 14>(192), interleave};
+  return &kernels;
+}
 
 const Bf16Kernels* avx512_bf16_kernels() {
   static constexpr Bf16Kernels kernels = {
@@ -96,6 +132,9 @@ const Bf16Kernels* avx512_bf16_kernels() {
 
 #else
 
+#include "mellow/kernels/cpu/bf16_pairs.h"
+
 const mellow::cpu::Bf16Kernels* mellow::cpu::avx512_bf16_kernels() { return nullptr; }
+const mellow::cpu::Bf16PairKernels* mellow::cpu::avx512_bf16_pairs() { return nullptr; }
 
 #endif

@@ -18,13 +18,14 @@ template <class T>
 class DirectProduct {
  public:
   DirectProduct(const Window<T>& window, const KernelOptions& options, Arena& arena)
-      : w_(window), options_(options), tiles_(tiles_for(options, T())), terms_(terms_of(options.precision)) {
+      : w_(window),
+        options_(options),
+        tiles_(tiles_for(options, T())),
+        rounded_(options.precision == Precision::bf16) {
     taps_ = taps_in_reach(w_, {0, w_.rows});
     const int64_t padded_columns = round_up(w_.columns, tiles_.lanes);
     choose_units();
-    const int64_t part_size = taps_.size() * w_.depth * padded_columns;
-    packed_ = arena.take<T>(part_size);
-    if (options.precision == Precision::bf16x3) packed_low_ = arena.take<T>(part_size);
+    packed_ = arena.take<T>(taps_.size() * w_.depth * padded_columns);
     bias_ = arena.take<T>(padded_columns);
     if (staged_) {
       stage_size_ = round_up(staged_rows(unit_rows_, taps_.size()) * w_.depth, 16);
@@ -58,10 +59,7 @@ class DirectProduct {
       if (w_.bias) std::copy(w_.bias, w_.bias + w_.columns, bias_);
     }
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < blocks; ++i) {
-      pack_block(source, tiles_.lanes, terms_.term[0].b, i, packed_);
-      if (packed_low_) pack_block(source, tiles_.lanes, Part::low, i, packed_low_);
-    }
+    for (int64_t i = 0; i < blocks; ++i) pack_block(source, tiles_.lanes, rounded_, i, packed_);
   }
 
   // A unit is a range of rows of one sample.
@@ -79,7 +77,7 @@ class DirectProduct {
     const bool padded = !taps_.empty() && (first_input < 0 || last_input >= w_.length);
     // Windows that are contiguous in memory become one long segment of depth, so many taps want it.
     const bool gaps = taps_.size() > 1 && w_.x_row != w_.depth;
-    staged_ = padded || gaps || options_.precision != Precision::fp32;
+    staged_ = padded || gaps || rounded_;
   }
 
   int64_t staged_rows(int64_t rows, int64_t taps) const {
@@ -94,30 +92,24 @@ class DirectProduct {
 
   void run_unit(const T* x, T* y, int64_t unit, int thread) const {
     const Range rows = part_of_range(w_.rows, unit, units_per_sample_);
-    T* stage = stage_ + thread * stage_size_;
-    for (int i = 0; i < terms_.count; ++i) {
-      const Term term = terms_.term[i];
-      const T* packed = term.b == Part::low ? packed_low_ : packed_;
-      const Rows input = input_rows(x, rows, term.a, stage);
-      run_panels(input, rows, packed, w_.accumulate || i > 0, y);
-    }
+    run_panels(input_rows(x, rows, stage_ + thread * stage_size_), rows, y);
   }
 
-  Rows input_rows(const T* x, Range rows, Part part, T* stage) const {
+  Rows input_rows(const T* x, Range rows, T* stage) const {
     const Range taps = taps_in_reach(w_, rows);
     if (!staged_ || taps.empty()) return {x, 0, w_.x_transposed ? 1 : w_.x_row};
     const int64_t begin = rows.begin * w_.step + w_.first + taps.begin * w_.dilation;
     const Range wanted{begin, begin + staged_rows(rows.size(), taps.size())};
     if (w_.x_transposed)
-      stage_transposed(x, w_.x_row, w_.depth, wanted, part, stage);
+      stage_transposed(x, w_.x_row, w_.depth, wanted, rounded_, stage);
     else
-      stage_rows(x, w_.x_row, w_.length, w_.depth, wanted, part, stage);
+      stage_rows(x, w_.x_row, w_.length, w_.depth, wanted, rounded_, stage);
     return {stage, begin, w_.depth};
   }
 
   // The part of w that all rows of the unit pass by stays in the first-level cache: a block of one panel's
   // depth, or several whole panels where the depth is small.
-  void run_panels(const Rows& input, Range rows, const T* packed, bool accumulate, T* y) const {
+  void run_panels(const Rows& input, Range rows, T* y) const {
     const int64_t taps = std::max<int64_t>(taps_.size(), 1), depth = std::max<int64_t>(w_.depth, 1);
     const int64_t taps_per_block = std::clamp<int64_t>(tiles_.block_depth / depth, 1, taps);
     const int64_t tap_blocks = ceil_div(taps, taps_per_block);
@@ -130,8 +122,8 @@ class DirectProduct {
         const Block block{{taps_.begin + tap_part.begin, taps_.begin + tap_part.end},
                           part_of_range(w_.depth, i % depth_blocks, depth_blocks),
                           {p, std::min(panels, p + panels_per_block)},
-                          i == 0 && !accumulate};
-        run_block(input, rows, block, packed, y);
+                          i == 0 && !w_.accumulate};
+        run_block(input, rows, block, y);
       }
     }
   }
@@ -142,16 +134,16 @@ class DirectProduct {
     bool first;
   };
 
-  void run_block(const Rows& input, Range rows, const Block& block, const T* packed, T* y) const {
+  void run_block(const Rows& input, Range rows, const Block& block, T* y) const {
     const int64_t tiles = ceil_div(rows.size(), tiles_.rows);
     for (int64_t m = 0; m < tiles; ++m) {
       const Range part = part_of_range(rows.size(), m, tiles);
-      run_rows(input, {rows.begin + part.begin, rows.begin + part.end}, block, packed, y);
+      run_rows(input, {rows.begin + part.begin, rows.begin + part.end}, block, y);
     }
   }
 
   // One row of register tiles, over the block's taps that reach the series.
-  void run_rows(const Rows& input, Range rows, const Block& block, const T* packed, T* y) const {
+  void run_rows(const Rows& input, Range rows, const Block& block, T* y) const {
     Range taps = intersect(block.taps, taps_in_reach(w_, rows));
     if (taps.empty()) {
       if (!block.first) return;
@@ -174,7 +166,7 @@ class DirectProduct {
     const int64_t skipped = (taps.begin - taps_.begin) * w_.depth + block.depth.begin;
     for (int64_t p = block.panels.begin; p < block.panels.end; ++p) {
       const int64_t width = panel_width(w_.columns, tiles_.lanes, p), column = p * tiles_.columns();
-      tile.b = packed + column * taps_.size() * w_.depth + skipped * width;
+      tile.b = packed_ + column * taps_.size() * w_.depth + skipped * width;
       tile.b_segment = w_.depth * width;
       write_tile(tile, functions[width == tiles_.lanes ? 0 : 1], rows, column, width, block.first, y);
     }
@@ -205,11 +197,11 @@ class DirectProduct {
   const Window<T>& w_;
   const KernelOptions& options_;
   const TileKernels<T>& tiles_;
-  const Terms terms_;
-  Range taps_{0, 0};  // those that reach the series from any row
+  const bool rounded_;  // operands to bf16
+  Range taps_{0, 0};    // those that reach the series from any row
   bool staged_ = false;
   int64_t units_per_sample_ = 1, unit_rows_ = 0, stage_size_ = 0;
-  T *packed_ = nullptr, *packed_low_ = nullptr, *bias_ = nullptr, *stage_ = nullptr;
+  T *packed_ = nullptr, *bias_ = nullptr, *stage_ = nullptr;
 };
 
 }  // namespace mellow::cpu

@@ -179,8 +179,8 @@ MELLOW_CLONES void spectrum_of(const FourierPlan& plan, const BlockInput& input,
   std::memset(static_cast<void*>(a + input.end), 0, static_cast<size_t>(n - input.end) * sizeof(Complex));
   for (int64_t i = input.begin; i < input.end; ++i) {
     const float* x = input.x + (i - input.begin) * input.row;
-    load(x, input.channels, a[i].re);
-    load(x + block_lanes, high, a[i].im);
+    load(x, input.channels, input.rounded, a[i].re);
+    load(x + block_lanes, high, input.rounded, a[i].im);
   }
   const Complex* z = transform(plan, a, a + n);
   float *low_place = to.at(to.channel), *high_place = to.at(to.channel + block_lanes);

@@ -10,11 +10,7 @@ namespace mellow::cpu {
 template <class T>
 GradientSums<T>::GradientSums(const WindowGradient<T>& gradient, const KernelOptions& options, int64_t lanes,
                               int64_t steps_per_unit, Arena& arena)
-    : g_(gradient),
-      options_(options),
-      terms_(terms_of(options.precision)),
-      lanes_(lanes),
-      taps_(taps_in_reach(g_, {0, g_.rows})) {
+    : g_(gradient), options_(options), lanes_(lanes), taps_(taps_in_reach(g_, {0, g_.rows})) {
   const int64_t per_thread = std::max<int64_t>(1, g_.batch / options.threads);
   samples_per_unit_ = std::clamp<int64_t>(steps_per_unit / std::max<int64_t>(g_.rows, 1), 1, per_thread);
   units_per_sample_ = std::max<int64_t>(1, g_.rows / steps_per_unit);

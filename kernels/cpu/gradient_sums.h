@@ -40,7 +40,6 @@ class GradientSums {
 
   const WindowGradient<T>& g_;
   const KernelOptions& options_;
-  const Terms terms_;
   const int64_t lanes_;
   const Range taps_;  // those that reach the series from any row
   int64_t samples_per_unit_, units_per_sample_, unit_rows_;

@@ -9,13 +9,14 @@
 // The matrix product as ops call it: the faster of two implementations, workspace from the pool.
 namespace mellow::cpu {
 
-// Threads and precision of a context, as kernels take them. double is always computed as it is.
+// Threads and precision of a context, as kernels take them. double is always computed as it is, and bf16x3
+// as fp32, which is faster, where there is no AMX.
 template <class T>
 KernelOptions options_of(const Cpu& cpu) {
   KernelOptions options{.threads = cpu.threads()};
   if (std::is_same_v<T, float> && cpu.precision() == mellow::Precision::bf16)
     options.precision = Precision::bf16;
-  if (std::is_same_v<T, float> && cpu.precision() == mellow::Precision::bf16x3)
+  if (std::is_same_v<T, float> && cpu.precision() == mellow::Precision::bf16x3 && options.isa == Isa::amx)
     options.precision = Precision::bf16x3;
   return options;
 }

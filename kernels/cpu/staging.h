@@ -9,13 +9,13 @@
 namespace mellow::cpu {
 
 // Copies input rows [rows.begin, rows.end) of one sample side by side into `to` ([rows, depth], no gaps),
-// zero outside [0, length), each value replaced by its part.
+// zero outside [0, length), the values rounded to bf16 where asked for.
 template <class T>
-void stage_rows(const T* x, int64_t x_row, int64_t length, int64_t depth, Range rows, Part part, T* to);
+void stage_rows(const T* x, int64_t x_row, int64_t length, int64_t depth, Range rows, bool rounded, T* to);
 
 // The same for a sample stored as [depth, length] with rows of x_row elements; rows lie within the sample.
 template <class T>
-void stage_transposed(const T* x, int64_t x_row, int64_t depth, Range rows, Part part, T* to);
+void stage_transposed(const T* x, int64_t x_row, int64_t depth, Range rows, bool rounded, T* to);
 
 // Packs the matrix w(j, d, n) = w[j * w_tap + d * w_depth + n * w_column] into panels of panel_columns
 // columns: panel p holds [taps.size(), depth, panel_columns] for columns p * panel_columns …, zero beyond
@@ -40,6 +40,6 @@ int64_t packing_blocks(const PanelSource<T>& source, int64_t lanes) {
   return ceil_div(source.columns, 2 * lanes) * source.taps.size();
 }
 template <class T>
-void pack_block(const PanelSource<T>& source, int64_t lanes, Part part, int64_t block, T* to);
+void pack_block(const PanelSource<T>& source, int64_t lanes, bool rounded, int64_t block, T* to);
 
 }  // namespace mellow::cpu

@@ -5,6 +5,19 @@
 
 namespace mellow::cpu {
 
+// Two bf16 values that follow each other along the depth of a product, the earlier one in the low half: an
+// operand of the processor's bf16 products.
+enum class Bf16Pair : uint32_t {};
+
+template <class T>
+struct SumOf {
+  using type = T;
+};
+template <>
+struct SumOf<Bf16Pair> {
+  using type = float;
+};
+
 // One register tile of a matrix product, the only thing that differs between instruction sets:
 //   c[r][n] = init[r][n] + sum over segments s and depth k of A(r, s, k) · B(s, k, n),   r < rows, n <
 //   columns.
@@ -13,16 +26,18 @@ namespace mellow::cpu {
 //   across:  A(r, s, k) = a[s * a_segment + r * a_step + k]   (rows of A lie apart, as in a window over a
 //   series) down:    A(r, s, k) = a[s * a_segment + k * a_step + r]   (A transposed: neighbouring rows are
 //   neighbours in memory)
-// init may be c itself; init_row = 0 repeats one row (a bias). segments = 0 writes init alone.
+// init may be c itself; init_row = 0 repeats one row (a bias). segments = 0 writes init alone. T is float,
+// double, or Bf16Pair, of which every step of the depth multiplies two and adds both.
 template <class T>
 struct Tile {
+  using Sum = typename SumOf<T>::type;
   const T* a;
   int64_t a_step, a_segment;
   const T* b;
   int64_t b_segment;
-  const T* init;
+  const Sum* init;
   int64_t init_row;
-  T* c;
+  Sum* c;
   int64_t c_row;
   int64_t segments, depth;
 };
@@ -33,6 +48,7 @@ using TileFunction = void (*)(const Tile<T>&);
 constexpr int max_tile_rows = 14, max_tile_columns = 32;
 
 // The tiles of one instruction set. A tile is one or two vectors of `lanes` columns wide and 1 … rows high.
+// Bf16Pair has them for A transposed alone.
 template <class T>
 struct TileKernels {
   int rows, lanes;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <type_traits>
+
 #include "mellow/kernels/cpu/tile.h"
 
 // The register tile in GCC/Clang vector types, compiled once per instruction set. Only the *_<set>.cpp units
@@ -17,11 +19,22 @@ struct Vector {
   // NOLINTEND(modernize-use-using)
 };
 
+// What a tile is computed with. A unit that has another way for its element type specialises it.
+template <class T, int lanes>
+struct Arithmetic {
+  using Operand = typename Vector<T, lanes>::type;
+  using Sum = typename Vector<T, lanes>::type;
+  static void load(const T* from, Operand& to) {
+    to = *reinterpret_cast<const typename Vector<T, lanes>::unaligned*>(from);
+  }
+  static void multiply_add(T x, const Operand& row, Sum& sum) { sum += x * row; }
+};
+
 template <class T, int lanes, int rows, int vectors, bool is_down>
 void run_tile(const Tile<T>& t) {
-  using V = typename Vector<T, lanes>::type;
-  using Unaligned = typename Vector<T, lanes>::unaligned;
-  V sum[rows][vectors];
+  using Numbers = Arithmetic<T, lanes>;
+  using Unaligned = typename Vector<typename Tile<T>::Sum, lanes>::unaligned;
+  typename Numbers::Sum sum[rows][vectors];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
@@ -33,14 +46,14 @@ void run_tile(const Tile<T>& t) {
     const T* a = t.a + s * t.a_segment;
     const T* b = t.b + s * t.b_segment;
     for (int64_t k = t.depth; k > 0; --k) {
-      V row[vectors];
+      typename Numbers::Operand row[vectors];
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) row[v] = *reinterpret_cast<const Unaligned*>(b + v * lanes);
+      for (int v = 0; v < vectors; ++v) Numbers::load(b + v * lanes, row[v]);
 #pragma GCC unroll 16
       for (int r = 0; r < rows; ++r) {
         const T x = is_down ? a[r] : a[r * step];
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) sum[r][v] += x * row[v];
+        for (int v = 0; v < vectors; ++v) Numbers::multiply_add(x, row[v], sum[r][v]);
       }
       a += is_down ? step : 1;
       b += vectors * lanes;
@@ -57,8 +70,10 @@ void run_tile(const Tile<T>& t) {
 template <class T, int lanes, int rows>
 constexpr void fill_tiles(TileKernels<T>& kernels) {
   if constexpr (rows > 0) {
-    kernels.across[rows - 1][0] = run_tile<T, lanes, rows, 1, false>;
-    kernels.across[rows - 1][1] = run_tile<T, lanes, rows, 2, false>;
+    if constexpr (!std::is_same_v<T, Bf16Pair>) {
+      kernels.across[rows - 1][0] = run_tile<T, lanes, rows, 1, false>;
+      kernels.across[rows - 1][1] = run_tile<T, lanes, rows, 2, false>;
+    }
     kernels.down[rows - 1][0] = run_tile<T, lanes, rows, 1, true>;
     kernels.down[rows - 1][1] = run_tile<T, lanes, rows, 2, true>;
     fill_tiles<T, lanes, rows - 1>(kernels);

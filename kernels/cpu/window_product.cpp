@@ -21,10 +21,10 @@ const TileKernels<double>& tiles_for(const KernelOptions&, double) { return port
 template <class T>
 void window_product(const Window<T>& window, const KernelOptions& options, Arena& arena) {
   if constexpr (std::is_same_v<T, float>) {
-    if (const Bf16Kernels* kernels = bf16_kernels_for(options))
-      return window_product_bf16(window, options, *kernels, arena);
-    if (const Blocks cut = choose_blocks(window, options); cut.transform)
+    const DirectWay direct = direct_way(window, options);
+    if (const Blocks cut = choose_blocks(window, options, direct.cost); cut.transform)
       return block_product(window, cut, options, arena);
+    if (direct.unit) return window_product_bf16(window, options, *direct.unit, arena);
   }
   DirectProduct<T> product(window, options, arena);
   if (!arena.counts()) product.run();

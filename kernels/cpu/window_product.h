@@ -67,24 +67,6 @@ void window_product(const Window<T>& window, const KernelOptions& options, Arena
 template <class T>
 void window_gradient(const WindowGradient<T>& gradient, const KernelOptions& options, Arena& arena);
 
-// The pairs of operand parts whose products make one product of the given precision.
-struct Term {
-  Part a, b;
-};
-struct Terms {
-  Term term[3];
-  int count;
-};
-constexpr Terms terms_of(Precision precision) {
-  switch (precision) {
-    case Precision::bf16: return {{{Part::high, Part::high}}, 1};
-    case Precision::bf16x3:
-      return {{{Part::high, Part::high}, {Part::high, Part::low}, {Part::low, Part::high}}, 3};
-    case Precision::fp32: break;
-  }
-  return {{{Part::whole, Part::whole}}, 1};
-}
-
 // The taps that touch the series from at least one of the given rows of a window.
 template <class W>
 Range taps_in_reach(const W& w, Range rows) {

@@ -55,7 +55,8 @@ MELLOW_INLINE void points_of(const Matrix<points, steps>&, const BlockInput& inp
     Lanes x[steps], y[points];
     for (int i = 0; i < steps; ++i) {
       const bool is_there = i >= input.begin && i < input.end;
-      load(input.x + (i - input.begin) * input.row + first, is_there ? input.channels - first : 0, x[i]);
+      load(input.x + (i - input.begin) * input.row + first, is_there ? input.channels - first : 0,
+           input.rounded, x[i]);
     }
     multiply<m>(m, x, y);
     float* place = to.at(to.channel + first);

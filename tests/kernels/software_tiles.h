@@ -1,10 +1,37 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "mellow/kernels/cpu/bf16_pairs.h"
 #include "mellow/kernels/cpu/bf16_tile_kernel.h"
+#include "mellow/kernels/cpu/tile_kernel.h"
 
-// The tile unit of AMX in plain C++, so that the code around it (packing, windows, borders) runs on any
-// machine.
+// The tile unit of AMX and the tiles of AVX512-BF16 in plain C++, so that the code around them (packing,
+// windows, borders) runs on any machine.
+namespace mellow::cpu {
+namespace {
+
+template <>
+struct Arithmetic<Bf16Pair, 16> {
+  struct Operand {
+    float first[16], second[16];
+  };
+  using Sum = Vector<float, 16>::type;
+  static float first(Bf16Pair x) { return from_bf16(static_cast<uint16_t>(x)); }
+  static float second(Bf16Pair x) { return from_bf16(static_cast<uint16_t>(static_cast<uint32_t>(x) >> 16)); }
+  static void load(const Bf16Pair* from, Operand& to) {
+    for (int i = 0; i < 16; ++i) {
+      to.first[i] = first(from[i]);
+      to.second[i] = second(from[i]);
+    }
+  }
+  static void multiply_add(Bf16Pair x, const Operand& row, Sum& sum) {
+    for (int i = 0; i < 16; ++i) sum[i] += first(x) * row.first[i] + second(x) * row.second[i];
+  }
+};
+
+}  // namespace
+}  // namespace mellow::cpu
+
 namespace mellow::testing {
 namespace {
 
@@ -41,6 +68,13 @@ struct SoftwareUnit {
 };
 
 inline constexpr cpu::Bf16Kernels software_tiles = cpu::make_bf16_kernels<SoftwareUnit>();
+
+inline void interleave(const float* first, const float* second, int64_t n, cpu::Bf16Pair* to) {
+  const auto half = [](const float* x, int64_t i) { return x ? uint32_t{cpu::to_bf16(x[i])} : 0u; };
+  for (int64_t i = 0; i < n; ++i) to[i] = cpu::Bf16Pair{half(first, i) | half(second, i) << 16};
+}
+inline constexpr cpu::Bf16PairKernels software_pairs = {cpu::make_tiles<cpu::Bf16Pair, 16, 14>(192),
+                                                        interleave};
 
 }  // namespace
 }  // namespace mellow::testing
