@@ -21,6 +21,7 @@ InceptionModule::InceptionModule(const ModuleOptions& options, int64_t channels,
                                  const InceptionTimeConfig& config)
     : Module(options),
       filters_(config.filters),
+      recomputes_(channels == 1 && config.depth > 2),
       pool_conv_(child<ConvLayer>("pool_conv", same_conv(channels, config.filters, 1))),
       norm_(child<BatchNormLayer>("norm", 4 * config.filters)) {
   if (channels > 1) bottleneck_ = &child<ConvLayer>("bottleneck", same_conv(channels, filters_, 1));
@@ -34,7 +35,10 @@ Tensor InceptionModule::operator()(const Tensor& x) const {
   Join join(context(), {x.dim(0), x.dim(1), 4 * filters_}, x.dtype());
   for (const ConvLayer* conv : convs_) (*conv)(reduced, join.part(filters_));
   pool_conv_.of_max_pool(x, pool_same, join.part(filters_));
-  return norm_(join.whole(), true);
+  const Tensor joined = join.whole();
+  Tensor y = norm_(joined, true);
+  if (recomputes_) recompute_for_backward(joined);
+  return y;
 }
 
 // 1×1 convolution and batch norm of the residual's input.

@@ -25,6 +25,7 @@ class InceptionModule final : public Module {
 
  private:
   int64_t filters_;
+  bool recomputes_;  // what convolutions of one channel write: a hundredth of a deep network's products
   ConvLayer* bottleneck_ = nullptr;
   std::vector<ConvLayer*> convs_;
   ConvLayer& pool_conv_;

@@ -77,7 +77,9 @@ ResNet18::ResNet18(const ModuleOptions& options, const ResNet18Config& config)
 
 Tensor ResNet18::features(const Tensor& x) {
   check_rank("resnet18", x, 3, "x [batch, length, channels]");
-  Tensor y = max_pool1d(stem_norm_(stem_(x), true), {.width = 3, .stride = 2, .pad_left = 1, .pad_right = 1});
+  const Tensor z = stem_(x);
+  Tensor y = max_pool1d(stem_norm_(z, true), {.width = 3, .stride = 2, .pad_left = 1, .pad_right = 1});
+  if (x.dim(2) == 1) recompute_for_backward(z);  // a hundredth of the network's products
   for (const Block* block : blocks_) y = (*block)(y);
   return mean_over_time(y);
 }

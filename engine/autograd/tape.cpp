@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/autograd/tape.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -60,9 +61,26 @@ void Tape::record(std::unique_ptr<Node> node, std::span<const Tensor> inputs, co
 void Tape::drop(const Tensor& y) {
   const bool recorded = y.impl_->tape == serial_;
   if (!recorded || y.impl_->storage == nullptr || recompute_ == Recompute::never) return;
-  Entry& entry = entries_[static_cast<size_t>(y.impl_->node)];
-  MELLOW_CHECK(entry.node->can_rebuild(), "[recompute_for_backward] the op that made ", y.shape(),
-               " has no rebuild(): its output must be kept");
+  Entry& entry = entry_of(y.impl_->node);
+  Dropped dropped = inputs_of(entry, y);
+  std::vector<Dropped> parts;
+  for (size_t i = 0; dropped.joins && i < dropped.inputs.size(); ++i) {
+    const int64_t writer = entry.inputs[i].producer;
+    MELLOW_CHECK(writer >= 0, "[recompute_for_backward] no op of the tape wrote part ", i, " of ", y.shape(),
+                 ": it must be kept");
+    parts.push_back(inputs_of(entry_of(writer), dropped.inputs[i]));
+    parts.back().join = y.impl_->node;
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    entry_of(entry.inputs[i].producer).dropped = std::move(parts[i]);
+    dropped.inputs[i].impl_->storage.reset();
+  }
+  entry.dropped = std::move(dropped);
+  y.impl_->storage.reset();
+}
+
+// What is to be known for writing y, the op's output, again.
+Tape::Dropped Tape::inputs_of(const Entry& entry, const Tensor& y) const {
   Dropped dropped = {y.impl_, y.impl_->storage->bytes, {}};
   for (const Edge& edge : entry.inputs) {
     Tensor x;
@@ -71,13 +89,17 @@ void Tape::drop(const Tensor& y) {
                  y.shape(), " is gone already: drop the output while its inputs live");
     dropped.inputs.push_back(std::move(x));
   }
-  entry.dropped = std::move(dropped);
-  y.impl_->storage.reset();
+  dropped.joins = std::all_of(dropped.inputs.begin(), dropped.inputs.end(), [&](const Tensor& x) {
+    return x.defined() && x.impl_->storage == y.impl_->storage;
+  });
+  MELLOW_CHECK(dropped.joins || entry.node->can_rebuild(), "[recompute_for_backward] the op that made ",
+               y.shape(), " has no rebuild(): its output must be kept");
+  return dropped;
 }
 
 void Tape::restore_inputs(const Entry& entry) {
   for (const Edge& edge : entry.inputs)
-    if (edge.producer >= 0) restore(entries_[static_cast<size_t>(edge.producer)]);
+    if (edge.producer >= 0) restore(entry_of(edge.producer));
 }
 
 // Writes a dropped output again, its dropped inputs first, unless nobody wants it any more.
@@ -85,9 +107,23 @@ void Tape::restore(Entry& entry) {
   Tensor y;
   y.impl_ = entry.dropped.output.lock();
   if (!y.defined() || y.impl_->storage != nullptr) return;
-  restore_inputs(entry);
+  if (const int64_t join = entry.dropped.join; join >= 0 && !entry_of(join).dropped.output.expired())
+    return restore(entry_of(join));
+  if (!entry.dropped.joins) restore_inputs(entry);
   y.impl_->storage = std::make_shared<Storage>(context_, entry.dropped.bytes);
-  entry.node->rebuild(entry.dropped.inputs, y);
+  write_again(entry, y);
+}
+
+// The elements of y, which has a place for them.
+void Tape::write_again(Entry& entry, const Tensor& y) {
+  if (!entry.dropped.joins) return entry.node->rebuild(entry.dropped.inputs, y);
+  for (size_t i = 0; i < entry.inputs.size(); ++i) {
+    Entry& writer = entry_of(entry.inputs[i].producer);
+    restore_inputs(writer);
+    const Tensor& part = entry.dropped.inputs[i];
+    part.impl_->storage = y.impl_->storage;
+    write_again(writer, part);
+  }
 }
 
 void Tape::backward(const Tensor& loss) {
@@ -121,7 +157,7 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
     const Slot upstream = std::exchange(slots_[at], Slot());
     Entry& entry = entries_[at];
     if (upstream.sum.defined()) {
-      restore_inputs(entry);
+      if (!entry.dropped.joins) restore_inputs(entry);  // the gradient of a join is windows of dy
       Gradients gradients(*this, i, has_to_itself(upstream));
       entry.node->backward(upstream.sum, gradients);
       settle(entry);

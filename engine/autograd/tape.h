@@ -79,7 +79,8 @@ class Tape {
 
   // Lets go of the elements of y, which no later op of forward may read (views of y keep theirs). Before the
   // first backward that may read them the op that made y writes them again, from inputs that may have been
-  // dropped too. Nothing happens when this tape did not record y.
+  // dropped too; where y is a join, the ops that wrote its parts do. Nothing happens when this tape did not
+  // record y.
   void drop(const Tensor& y);
 
   // Used by engine/internal/apply.h.
@@ -105,6 +106,8 @@ class Tape {
     std::weak_ptr<Tensor::Impl> output;  // lives as long as an op wants it for its backward
     size_t bytes = 0;
     std::vector<Tensor> inputs;  // what it is written again from
+    bool joins = false;          // these are windows of the output, written by their own ops
+    int64_t join = -1;           // the node that the output is such a window for, or -1
   };
   struct Entry {
     std::unique_ptr<Node> node;
@@ -112,8 +115,11 @@ class Tape {
     std::vector<Tensor> pending;  // fresh() places waiting to be added
     Dropped dropped = {};
   };
+  Entry& entry_of(int64_t node) { return entries_[static_cast<size_t>(node)]; }
+  Dropped inputs_of(const Entry& entry, const Tensor& y) const;
   void restore_inputs(const Entry& entry);
   void restore(Entry& entry);
+  void write_again(Entry& entry, const Tensor& y);
   void settle(Entry& entry);
   Tensor leaf_gradient(const Edge& edge);
   void add_to_slot(Slot& slot, const Tensor& gradient);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/internal/apply.h"
 #include "mellow/engine/ops/batch_norm.h"
-#include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/conv1d_of.h"
+#include "mellow/engine/ops/join.h"
+#include "mellow/engine/ops/pointwise.h"
 #include "mellow/engine/ops/recompute.h"
 #include "mellow/engine/ops/reduce.h"
 #include "mellow/tests/support/check_op.h"
@@ -136,6 +138,69 @@ TEST_CASE("recompute: nothing happens to what no tape recorded") {
   recompute_for_backward(relu(Tensor::zeros(context, {2})));  // of a constant
   CHECK(x.to_vector<double>() == std::vector<double>{1, -2});
   CHECK(y.to_vector<double>() == std::vector<double>{1, -2});
+}
+
+TEST_CASE("recompute: the parts of a join are written again by the ops that wrote them") {
+  const auto gradients = [](Device device, Tape::Recompute recompute, bool part_is_read) {
+    Context context(strict(device));
+    Inputs leaves;
+    for (const Shape& shape : {Shape{3, 20, 2}, {4, 5, 2}, {3, 1, 2}})
+      leaves.push_back(tensor_of<float>(context, shape, random_values(shape.count(), 5)).set_requires_grad());
+    Tape tape(context, recompute);
+    const Tensor x = scale(leaves[0], 2.0);
+    Join join(context, {3, 20, 7}, DType::f32);
+    const Tensor part = conv1d(x, leaves[1], {}, same_padding(5), join.part(4));
+    conv1d_of_max_pool(x, {.width = 3, .stride = 1, .pad_left = 1, .pad_right = 1}, leaves[2], {}, {},
+                       join.part(3));
+    const Tensor y = join.whole(), square = multiply(y, y);
+    Tensor total = sum(square);
+    if (part_is_read) total = add(total, sum(multiply(part, part)));
+    const size_t before = context.memory().in_use;
+    recompute_for_backward(y);
+    recompute_for_backward(y);
+    if (recompute == Tape::Recompute::as_asked && device == Device::cpu)
+      CHECK(before - context.memory().in_use == MemoryPool::cut_size(3 * 20 * 7 * sizeof(float)));
+    tape.backward(total);
+    std::vector<std::vector<float>> found;
+    for (const Tensor& leaf : leaves) found.push_back(leaf.grad().to_vector<float>());
+    return found;
+  };
+  for (const Device device : devices())
+    for (const bool part_is_read : {false, true})
+      CHECK(gradients(device, Tape::Recompute::as_asked, part_is_read) ==
+            gradients(device, Tape::Recompute::never, part_is_read));
+}
+
+TEST_CASE("recompute: a part that outlives its join is written again by itself") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::from(context, {1, 2, 1}, std::vector<double>{1, 3}).set_requires_grad();
+  const Tensor weight = Tensor::from(context, {1, 1, 1}, std::vector<double>{2});
+  Tape tape(context);
+  Tensor total;
+  {
+    Join join(context, {1, 2, 2}, DType::f64);
+    const Tensor part = conv1d(x, weight, {}, {}, join.part(1));
+    conv1d(x, weight, {}, {}, join.part(1));
+    const Tensor y = join.whole();  // no gradient needs its elements
+    total = add(sum(y), sum(multiply(part, part)));
+    recompute_for_backward(y);
+  }
+  tape.backward(total);
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{4 + 8, 4 + 24});  // 2 · 2 + 2 · 4 x
+}
+
+TEST_CASE("recompute: a join with a part from elsewhere is kept") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::from(context, {1, 2, 1}, std::vector<double>{1, 3}).set_requires_grad();
+  const Tensor weight = Tensor::from(context, {1, 1, 1}, std::vector<double>{2});
+  Tape tape(context);
+  Join join(context, {1, 2, 2}, DType::f64);
+  conv1d(x, weight, {}, {}, join.part(1));
+  copy_rows(context.cpu(), Tensor::zeros(context, {1, 2, 1}, DType::f64), join.part(1));
+  const Tensor y = join.whole();
+  CHECK(contains(message_of([&] { recompute_for_backward(y); }),
+                 "no op of the tape wrote part 1 of [1, 2, 2]"));
+  CHECK(y.to_vector<double>() == std::vector<double>{2, 0, 6, 0});
 }
 
 TEST_CASE("recompute: errors say what to do") {
