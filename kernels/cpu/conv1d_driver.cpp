@@ -105,6 +105,17 @@ WindowGradient<T> weights_gradient(const Conv1dSizes& s, int64_t g, const T* x, 
   return gradient;
 }
 
+// A convolution of one tap sees no series: where no gaps lie between them, all are one long one, which fills
+// register tiles better.
+Conv1dSizes joined(Conv1dSizes s) {
+  if (s.batch == 0 || s.width != 1 || s.stride != 1 || s.pad_left != 0 || s.in_length != s.out_length ||
+      s.x_batch != s.in_length * s.x_row || s.y_batch != s.out_length * s.y_row)
+    return s;
+  s.in_length = s.out_length = s.batch * s.in_length;
+  s.batch = 1;
+  return s;
+}
+
 // The groups of a convolution, and the phases of a strided one, run one after another in the same workspace.
 template <class T>
 size_t workspace_of(Conv1dPass pass, const Conv1dSizes& s, const KernelOptions& options) {
@@ -141,13 +152,14 @@ void check_call(Conv1dPass pass, const Conv1dSizes& s, const KernelOptions& opti
 template <class T>
 size_t conv1d_workspace(Conv1dPass pass, const Conv1dSizes& sizes, const KernelOptions& options) {
   check<T>(sizes, options);
-  return workspace_of<T>(pass, sizes, team_for(sizes, options));
+  return workspace_of<T>(pass, joined(sizes), team_for(sizes, options));
 }
 
 template <class T>
-void conv1d_forward(const Conv1dSizes& sizes, const T* x, const T* w, const T* bias, T* y,
+void conv1d_forward(const Conv1dSizes& given, const T* x, const T* w, const T* bias, T* y,
                     const KernelOptions& options) {
-  check_call<T>(Conv1dPass::forward, sizes, options);
+  check_call<T>(Conv1dPass::forward, given, options);
+  const Conv1dSizes sizes = joined(given);
   const KernelOptions team = team_for(sizes, options);
   for (int64_t g = 0; g < sizes.groups; ++g) {
     Arena arena(options.workspace);
@@ -156,9 +168,10 @@ void conv1d_forward(const Conv1dSizes& sizes, const T* x, const T* w, const T* b
 }
 
 template <class T>
-void conv1d_backward_data(const Conv1dSizes& sizes, const T* dy, const T* w, T* dx, bool accumulate,
+void conv1d_backward_data(const Conv1dSizes& given, const T* dy, const T* w, T* dx, bool accumulate,
                           const KernelOptions& options) {
-  check_call<T>(Conv1dPass::backward_data, sizes, options);
+  check_call<T>(Conv1dPass::backward_data, given, options);
+  const Conv1dSizes sizes = joined(given);
   const KernelOptions team = team_for(sizes, options);
   for (int64_t g = 0; g < sizes.groups; ++g) {
     for (int64_t phase = 0; phase < sizes.stride; ++phase) {
@@ -171,9 +184,10 @@ void conv1d_backward_data(const Conv1dSizes& sizes, const T* dy, const T* w, T* 
 }
 
 template <class T>
-void conv1d_backward_weights(const Conv1dSizes& sizes, const T* x, const T* dy, T* dw, T* dbias,
+void conv1d_backward_weights(const Conv1dSizes& given, const T* x, const T* dy, T* dw, T* dbias,
                              bool accumulate, const KernelOptions& options) {
-  check_call<T>(Conv1dPass::backward_weights, sizes, options);
+  check_call<T>(Conv1dPass::backward_weights, given, options);
+  const Conv1dSizes sizes = joined(given);
   const KernelOptions team = team_for(sizes, options);
   for (int64_t g = 0; g < sizes.groups; ++g) {
     WindowGradient<T> gradient = weights_gradient(sizes, g, x, dy, dw, dbias);
