@@ -37,12 +37,20 @@ void multiply_rows(const Bf16Tile& t, int first) {
 #pragma GCC unroll 2
     for (int v = 0; v < column_tiles; ++v) sum[r][v] = _mm512_setzero_ps();
   const int64_t step = t.a_step;
+  const float* next_c = t.c + (first + rows) * t.c_row;
+  int fetched = 0;  // rows of it, as in run_tile()
   for (int term = 0; term < t.terms; ++term) {
     for (int64_t s = 0; s < t.segments; ++s) {
       const uint16_t* a = t.a[term] + s * t.a_segment + first * step;
       const uint16_t* b = t.b[term] + s * t.b_segment;
       for (int64_t chunk = 0; chunk < t.chunks; ++chunk) {
         for (int pair = 0; pair < bf16_depth / 2; ++pair) {
+          if (fetched < rows) {
+#pragma GCC unroll 2
+            for (int v = 0; v < column_tiles; ++v)
+              __builtin_prefetch(next_c + fetched * t.c_row + v * bf16_columns, 1);
+            ++fetched;
+          }
           __m512bh row[column_tiles];
 #pragma GCC unroll 2
           for (int v = 0; v < column_tiles; ++v) row[v] = (__m512bh)_mm512_loadu_si512(b + v * bf16_b_tile);

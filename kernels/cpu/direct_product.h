@@ -162,6 +162,7 @@ class DirectProduct {
       tile.depth *= tile.segments;
       tile.segments = 1;
     }
+    if (!staged_ && !w_.x_transposed) tile.next_a = tile.a + rows.size() * w_.step * input.row;
     const auto& functions = (down ? tiles_.down : tiles_.across)[rows.size() - 1];
     const int64_t skipped = (taps.begin - taps_.begin) * w_.depth + block.depth.begin;
     for (int64_t p = block.panels.begin; p < block.panels.end; ++p) {

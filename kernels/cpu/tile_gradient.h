@@ -155,6 +155,8 @@ class TileGradient final : public GradientSums<T> {
     tile.b_segment = elements(rows.size()) * width;
     tile.init = tile.c = sums;
     tile.init_row = tile.c_row = width;
+    if constexpr (Operands::steps == 1)
+      if (!staged_ && column == 0) tile.next_a = input.base + rows.end * input.row + depth * steps.size();
     tile.segments = samples;
     tile.depth = elements(steps.end - rows.begin) - skipped;
     operands_.tiles.down[count - 1][width / lanes_ - 1](tile);

@@ -42,10 +42,20 @@ void run_tile(const Tile<T>& t) {
       sum[r][v] = *reinterpret_cast<const Unaligned*>(t.init + r * t.init_row + v * lanes);
   }
   const int64_t step = t.a_step;
+  const T* next_a = t.next_a ? t.next_a : t.a;
+  const auto* next_c = t.c + rows * t.c_row;
+  int fetched = 0;  // rows of it
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + s * t.a_segment;
     const T* b = t.b + s * t.b_segment;
     for (int64_t k = t.depth; k > 0; --k) {
+      __builtin_prefetch(next_a);
+      next_a += rows;
+      if (fetched < rows) {
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) __builtin_prefetch(next_c + fetched * t.c_row + v * lanes, 1);
+        ++fetched;
+      }
       typename Numbers::Operand row[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) Numbers::load(b + v * lanes, row[v]);
