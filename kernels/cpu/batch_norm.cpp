@@ -7,6 +7,7 @@
 #include "mellow/kernels/cpu/clones.h"
 #include "mellow/kernels/cpu/dispatch.h"
 #include "mellow/kernels/cpu/elementwise.h"
+#include "mellow/kernels/cpu/fetch.h"
 
 // Memory bound, so as few passes over x as there can be: forward reads it twice (statistics, normalise),
 // backward twice (sums, dx), neither reads y. Rows are […]; channels are the inner loop. A few rows are
@@ -17,6 +18,7 @@ namespace {
 
 using Sums = std::vector<double>;
 constexpr int64_t rows_at_once = 8;  // rows added up in registers before memory is touched
+constexpr int64_t rows_ahead = 16;   // are fetched
 
 // A block of `rows` rows, `stride` elements apart; `rows` is at most rows_at_once.
 template <int rows, class T>
@@ -40,8 +42,11 @@ template <class T>
 MELLOW_CLONES void moments(int64_t rows, int64_t channels, const T* x, int64_t stride, const T* shift,
                            double* sum, double* squares) {
   int64_t r = 0;
-  for (; r + rows_at_once <= rows; r += rows_at_once)
+  for (; r + rows_at_once <= rows; r += rows_at_once) {
+    for (int64_t i = rows_ahead; i < rows_ahead + rows_at_once; ++i)
+      cpu::fetch(x + (r + i) * stride, channels);
     add_moments<rows_at_once>(channels, x + r * stride, stride, shift, sum, squares);
+  }
   for (; r < rows; ++r) add_moments<1>(channels, x + r * stride, stride, shift, sum, squares);
 }
 
@@ -81,6 +86,8 @@ MELLOW_CLONES void gradient_sums(int64_t rows, int64_t channels, const T* x, int
       for (int64_t c = 0; c < n; ++c) s[c] = p[c] = 0;
       for (int64_t r = r0; r < std::min(rows, r0 + rows_at_once); ++r) {
         const T *a = x + r * x_row + c0, *up = dy + r * dy_row + c0;
+        cpu::fetch(a + rows_ahead * x_row, n);
+        cpu::fetch(up + rows_ahead * dy_row, n);
         for (int64_t c = 0; c < n; ++c) {
           const T g = relu && line.at(c0 + c, a[c]) <= 0 ? 0 : up[c];
           s[c] += g;

@@ -28,9 +28,9 @@ struct SumOf<Bf16Pair> {
 //   neighbours in memory)
 // init may be c itself; init_row = 0 repeats one row (a bias). segments = 0 writes init alone. T is float,
 // double, or Bf16Pair, of which every step of the depth multiplies two and adds both.
-// While it multiplies, a tile fetches into the caches what will be wanted next: as many elements as A has
-// from next_a on, and the rows of c below its own. Rows that lie apart are more streams than processors
-// foresee. Beyond the arrays a fetch does nothing.
+// While it multiplies, a tile fetches into the caches what will be wanted next: rows like A's from next_a on
+// (down: as many neighbours as A has elements) and the rows of c below its own. Rows that lie apart are more
+// streams than processors foresee. Beyond the arrays a fetch does nothing.
 template <class T>
 struct Tile {
   using Sum = typename SumOf<T>::type;

@@ -13,6 +13,13 @@ namespace mellow::cpu {
 // beside it share the first-level cache.
 inline constexpr int64_t steps_per_unit = 128;
 
+// dy in panels [samples, elements of the rows, width], of which a sample has `segment` elements.
+template <class Element>
+struct Panels {
+  const Element* base;
+  int64_t segment;  // 0: as many as it fills
+};
+
 // The operands of a gradient as the tiles take them, time step by time step.
 template <class T>
 struct StepOperands {
@@ -22,9 +29,13 @@ struct StepOperands {
   bool rounded;  // to bf16
 
   bool stages_always() const { return rounded; }
-  void pack(const PanelSource<T>& source, T* to) const {
+  Panels<T> pack(const PanelSource<T>& source, T* to) const {
+    const int64_t width = panel_width(source.columns, tiles.lanes, 0);
+    if (!rounded && source.columns == width && source.w_depth == width)  // lies as it is wanted
+      return {source.w + source.taps.begin * source.w_tap, source.w_tap};
     for (int64_t i = 0; i < packing_blocks(source, tiles.lanes); ++i)
       pack_block(source, tiles.lanes, rounded, i, to);
+    return {to, 0};
   }
   void stage(const WindowGradient<T>& g, const T* x, Range rows, int64_t, T* to) const {
     stage_rows(x, g.x_row, g.length, g.depth, rows, rounded, to);
@@ -40,7 +51,8 @@ struct PairOperands {
   void (*interleave)(const float*, const float*, int64_t, Bf16Pair*);
 
   bool stages_always() const { return true; }
-  void pack(const PanelSource<float>& source, Bf16Pair* to) const {
+  Panels<Bf16Pair> pack(const PanelSource<float>& source, Bf16Pair* const room) const {
+    Bf16Pair* to = room;
     for (int64_t column = 0; column < source.columns; column += tiles.columns()) {
       const int64_t width = panel_width(source.columns, tiles.lanes, column / tiles.columns());
       const int64_t columns = std::min(width, source.columns - column);
@@ -53,6 +65,7 @@ struct PairOperands {
         }
       }
     }
+    return {room, 0};
   }
   void stage(const WindowGradient<float>& g, const float* x, Range rows, int64_t taps, Bf16Pair* to) const {
     const auto row = [&](int64_t i) { return 0 <= i && i < g.length ? x + i * g.x_row : nullptr; };
@@ -90,14 +103,17 @@ class TileGradient final : public GradientSums<T> {
   static int64_t elements(int64_t rows) { return ceil_div(rows, Operands::steps); }
 
   void run_unit(Range samples, Range rows, int part, T* sums) const override {
-    Element* dy = dy_ + part * dy_size_;
-    // Panels [samples, elements of the rows, width]: a sample in the place of a tap.
-    operands_.pack(
-        {g_.dy + rows.begin * g_.dy_row, g_.dy_batch, g_.dy_row, 1, samples, rows.size(), g_.columns}, dy);
+    const Panels<Element> dy = operands_.pack(  // with a sample in the place of a tap
+        {g_.dy + rows.begin * g_.dy_row, g_.dy_batch, g_.dy_row, 1, samples, rows.size(), g_.columns},
+        dy_ + part * dy_size_);
     const Input input = input_of(samples, rows, x_ + part * x_size_);
-    for (int64_t column = 0; column < g_.columns; column += panel_columns())
-      run_panel(input, samples.size(), rows, dy + column * samples.size() * elements(rows.size()), column,
-                sums + column * taps_.size() * g_.depth);
+    for (int64_t column = 0; column < g_.columns; column += panel_columns()) {
+      const int64_t filled =
+          elements(rows.size()) * panel_width(g_.columns, lanes_, column / panel_columns());
+      run_panel(input, samples.size(), rows,
+                {dy.base + column * samples.size() * elements(rows.size()), dy.segment ? dy.segment : filled},
+                column, sums + column * taps_.size() * g_.depth);
+    }
   }
 
   // Input row i of the unit's sample s is at base + s * sample + (i - origin) * row.
@@ -119,7 +135,7 @@ class TileGradient final : public GradientSums<T> {
 
   // The sums of one panel are [taps, depth, width]: the rows of its register tiles are depths, and run on
   // over the taps where a window has no gaps.
-  void run_panel(const Input& input, int64_t samples, Range rows, const Element* dy, int64_t column,
+  void run_panel(const Input& input, int64_t samples, Range rows, const Panels<Element>& dy, int64_t column,
                  T* sums) const {
     const bool joined = g_.dilation * input.row == g_.depth;
     const int64_t groups = joined ? 1 : taps_.size();
@@ -140,7 +156,7 @@ class TileGradient final : public GradientSums<T> {
 
   // Adds to `count` rows of the sums, from depth `depth` of tap taps.begin on.
   void run_tile(const Input& input, int64_t samples, Range rows, Range taps, int64_t depth, int64_t count,
-                const Element* dy, int64_t column, T* sums) const {
+                const Panels<Element>& dy, int64_t column, T* sums) const {
     const Range steps = intersect(rows, rows_in_reach(g_, taps));
     if (steps.empty()) return;
     const int64_t width = panel_width(g_.columns, lanes_, column / panel_columns());
@@ -151,8 +167,8 @@ class TileGradient final : public GradientSums<T> {
     tile.a = input.base + row * input.row + depth;
     tile.a_step = Operands::steps * g_.step * input.row;
     tile.a_segment = input.sample;
-    tile.b = dy + skipped * width;
-    tile.b_segment = elements(rows.size()) * width;
+    tile.b = dy.base + skipped * width;
+    tile.b_segment = dy.segment;
     tile.init = tile.c = sums;
     tile.init_row = tile.c_row = width;
     if constexpr (Operands::steps == 1)

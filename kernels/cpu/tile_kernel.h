@@ -44,13 +44,19 @@ void run_tile(const Tile<T>& t) {
   const int64_t step = t.a_step;
   const T* next_a = t.next_a ? t.next_a : t.a;
   const auto* next_c = t.c + rows * t.c_row;
-  int fetched = 0;  // rows of it
+  constexpr int64_t line = 64 / sizeof(T);
+  int64_t fetched_depth = 0;  // of next_a
+  int fetched = 0;            // rows of next_c
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + s * t.a_segment;
     const T* b = t.b + s * t.b_segment;
     for (int64_t k = t.depth; k > 0; --k) {
-      __builtin_prefetch(next_a);
-      next_a += rows;
+      __builtin_prefetch(next_a + fetched_depth);
+      fetched_depth += is_down ? rows : line;
+      if (!is_down && fetched_depth >= t.depth) {
+        fetched_depth = 0;
+        next_a += step;
+      }
       if (fetched < rows) {
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; ++v) __builtin_prefetch(next_c + fetched * t.c_row + v * lanes, 1);
