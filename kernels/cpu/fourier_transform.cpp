@@ -6,7 +6,6 @@
 #include <map>
 #include <mutex>
 #include <numbers>
-#include <utility>
 #include <vector>
 
 #include "mellow/kernels/cpu/block_lanes.h"
@@ -16,19 +15,23 @@ namespace {
 
 constexpr int radices[] = {4, 5, 3, 2};
 
-// Stockham stages of radix 2 … 5 (Van Loan, Computational Frameworks for the Fast Fourier Transform, 1992,
-// §1.7). A stage of radix r on length n: for p < n / r, j < r, q < stride
-//   b[q + stride (r p + j)] = w_n^(p j) · sum over k of w_r^(j k) a[q + stride (p + k n / r)],  w_n = e^(-2 π
-//   i / n)
+// Stages of radix 2 … 5, in place, so that a block stays in the first-level cache (Van Loan, Computational
+// Frameworks for the Fast Fourier Transform, 1992, §1.9). A stage of radix r turns each part of length n, for
+// p < n / r and j < r, w_n = e^(-2 π i / n), into
+//   a[p + j n / r] := w_n^(p j) · sum over k of w_r^(j k) a[p + k n / r]           towards the spectrum,
+//   a[p + k n / r] := sum over j of w_r^(j k) w_n^(p j) a[p + j n / r]             towards the series.
+// Towards the spectrum, stages go from the whole down, which leaves bin k at place[k]; towards the series
+// they go back up, from elements at these places to their order.
 struct FourierPlan {
   struct Stage {
     int radix;
-    int64_t length, stride;
+    int64_t length;
     int64_t twiddles;  // index of w_n^(p j) [p][j = 1 …][re, im]
   };
   int64_t size;
   std::vector<Stage> stages;
   std::vector<float> twiddles;
+  std::vector<int64_t> place;
   int64_t bins() const { return size / 2 + 1; }
 };
 
@@ -107,36 +110,39 @@ MELLOW_INLINE void small_transform(const Complex* x, Complex* y) {
   }
 }
 
-template <int radix>
-MELLOW_INLINE void run_stage(int64_t length, int64_t stride, const float* twiddles, const Complex* a,
-                             Complex* b) {
+enum class Towards { spectrum, series };
+
+template <Towards towards, int radix>
+MELLOW_INLINE void run_stage(int64_t size, int64_t length, const float* twiddles, Complex* a) {
   const int64_t parts = length / radix;
   for (int64_t p = 0; p < parts; ++p) {
-    for (int64_t q = 0; q < stride; ++q) {
+    for (Complex* at = a + p; at < a + size; at += length) {
       Complex x[radix], y[radix];
-      for (int k = 0; k < radix; ++k) x[k] = a[q + stride * (p + k * parts)];
+      for (int k = 0; k < radix; ++k) x[k] = at[k * parts];
+      if (towards == Towards::series && parts > 1)  // else all are 1
+        for (int j = 1; j < radix; ++j) rotate(twiddles + 2 * (j - 1), x[j]);
       small_transform<radix>(x, y);
-      if (parts > 1)  // else all are 1
+      if (towards == Towards::spectrum && parts > 1)
         for (int j = 1; j < radix; ++j) rotate(twiddles + 2 * (j - 1), y[j]);
-      for (int j = 0; j < radix; ++j) b[q + stride * (radix * p + j)] = y[j];
+      for (int k = 0; k < radix; ++k) at[k * parts] = y[k];
     }
     twiddles += 2 * (radix - 1);
   }
 }
 
-// Transforms a; b is room of the same size. Returns where the result lies.
-MELLOW_INLINE Complex* transform(const FourierPlan& plan, Complex* a, Complex* b) {
-  for (const FourierPlan::Stage& stage : plan.stages) {
+template <Towards towards>
+MELLOW_INLINE void transform(const FourierPlan& plan, Complex* a) {
+  const size_t count = plan.stages.size();
+  for (size_t i = 0; i < count; ++i) {
+    const FourierPlan::Stage& stage = plan.stages[towards == Towards::spectrum ? i : count - 1 - i];
     const float* twiddles = plan.twiddles.data() + stage.twiddles;
     switch (stage.radix) {
-      case 2: run_stage<2>(stage.length, stage.stride, twiddles, a, b); break;
-      case 3: run_stage<3>(stage.length, stage.stride, twiddles, a, b); break;
-      case 4: run_stage<4>(stage.length, stage.stride, twiddles, a, b); break;
-      default: run_stage<5>(stage.length, stage.stride, twiddles, a, b);
+      case 2: run_stage<towards, 2>(plan.size, stage.length, twiddles, a); break;
+      case 3: run_stage<towards, 3>(plan.size, stage.length, twiddles, a); break;
+      case 4: run_stage<towards, 4>(plan.size, stage.length, twiddles, a); break;
+      default: run_stage<towards, 5>(plan.size, stage.length, twiddles, a);
     }
-    std::swap(a, b);
   }
-  return a;
 }
 
 // The product of spectra X and conj(H): X gives the left parts (re + im, im, re), H the right ones (re, im -
@@ -151,13 +157,15 @@ MELLOW_INLINE void store_parts(bool is_left, const Lanes& re, const Lanes& im, c
 }
 
 FourierPlan make_plan(int64_t size) {
-  FourierPlan plan{size, {}, {}};
-  int64_t stride = 1;
+  FourierPlan plan{size, {}, {}, std::vector<int64_t>(static_cast<size_t>(size))};
+  int64_t stride = 1;  // of the bins that differ in this stage's digit
   for (int64_t length = size; length > 1;) {
     int radix = 0;
     for (const int r : radices)
       if (radix == 0 && length % r == 0) radix = r;
-    plan.stages.push_back({radix, length, stride, static_cast<int64_t>(plan.twiddles.size())});
+    plan.stages.push_back({radix, length, static_cast<int64_t>(plan.twiddles.size())});
+    for (int64_t k = 0; k < size; ++k)
+      plan.place[static_cast<size_t>(k)] += k / stride % radix * (length / radix);
     for (int64_t p = 0; p < length / radix; ++p)
       for (int j = 1; j < radix; ++j) {
         const double angle = -2 * std::numbers::pi * static_cast<double>(p * j) / static_cast<double>(length);
@@ -182,10 +190,10 @@ MELLOW_CLONES void spectrum_of(const FourierPlan& plan, const BlockInput& input,
     load(x, input.channels, input.rounded, a[i].re);
     load(x + block_lanes, high, input.rounded, a[i].im);
   }
-  const Complex* z = transform(plan, a, a + n);
+  transform<Towards::spectrum>(plan, a);
   float *low_place = to.at(to.channel), *high_place = to.at(to.channel + block_lanes);
   for (int64_t k = 0; k < plan.bins(); ++k) {
-    const Complex &u = z[k], &v = z[k == 0 ? 0 : n - k];
+    const Complex &u = a[plan.place[k]], &v = a[plan.place[k == 0 ? 0 : n - k]];
     store_parts(is_left, u.re + v.re, u.im - v.im, to.layout, low_place + k * to.layout.point());
     store_parts(is_left, u.im + v.im, v.re - u.re, to.layout, high_place + k * to.layout.point());
   }
@@ -204,24 +212,25 @@ MELLOW_CLONES void series_of(const FourierPlan& plan, const BlockProduct& produc
     load(im, block_lanes, low.im);
     load(re + block_lanes, block_lanes, high.re);
     load(im + block_lanes, block_lanes, high.im);
-    Complex &u = a[k], &v = a[k == 0 ? 0 : n - k];
+    Complex &u = a[plan.place[k]], &v = a[plan.place[k == 0 ? 0 : n - k]];
     v.im = low.re + high.im;
     v.re = high.re - low.im;
     u.im = low.re - high.im;
     u.re = low.im + high.re;
   }
-  const Complex* z = transform(plan, a, a + n);
+  transform<Towards::series>(plan, a);
   const float scale = 0.25f / static_cast<float>(n);
   for (int64_t t = 0; t < output.steps; ++t) {
-    write(scale * z[t].im, output, t, 0);
-    write(scale * z[t].re, output, t, block_lanes);
+    write(scale * a[t].im, output, t, 0);
+    write(scale * a[t].re, output, t, block_lanes);
   }
 }
 
 class FourierTransform final : public BlockTransform {
  public:
   explicit FourierTransform(int64_t points_of_plan)
-      : BlockTransform(points_of_plan, points_of_plan / 2 + 1, 3, 2 * points_of_plan * block_channels),
+      : BlockTransform(points_of_plan, points_of_plan / 2 + 1, 3,
+                       points_of_plan * int64_t(sizeof(Complex) / sizeof(float))),
         plan_(make_plan(points_of_plan)) {}
   void left(const BlockInput& x, const BlockPlace& to, float* scratch) const override {
     spectrum_of(plan_, x, true, to, scratch);
