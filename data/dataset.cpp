@@ -115,6 +115,10 @@ void pad_with_nan(SeriesSet& set, int64_t length) {
   set.unequal = true;
 }
 
+Tails tails_of(const SeriesSet& train) {
+  return train.missing > 0 && !train.unequal ? Tails::missing : Tails::padding;
+}
+
 SplitPair read_splits(const std::string& train_path, const std::string& test_path) {
   SplitPair pair;
   pair.train = read_series(train_path);
@@ -122,9 +126,8 @@ SplitPair read_splits(const std::string& train_path, const std::string& test_pat
   if (!train.labelled())
     throw Error(text("[data] ", train_path, ": training needs class labels, the file has none"),
                 ErrorKind::input);
-  // What NaN at the end of a test series means follows from the training split, where that shows it.
-  const Tails tails = train.unequal ? Tails::padding : train.missing > 0 ? Tails::missing : Tails::infer;
-  pair.test = read_series(test_path, {.classes = &train.class_names, .tails = tails});
+  pair.tails = tails_of(train);
+  pair.test = read_series(test_path, {.classes = &train.class_names, .tails = pair.tails});
   SeriesSet& test = pair.test;
   if (!test.labelled())
     throw Error(text("[data] ", test_path, ": testing needs class labels, the file has none"),

@@ -2,6 +2,7 @@
 #include "mellow/tools/dataset.h"
 
 #include <charconv>
+#include <numeric>
 #include <span>
 #include <string_view>
 
@@ -52,13 +53,17 @@ TrainingData open_training_data(const DataOptions& options, double holdout, uint
   TrainingData data;
   data.name = options.dataset.empty() ? pair.train.name : options.dataset;
   data.adjusted = pair.adjusted;
+  data.tails = pair.tails;
   data.train_hash = hash_of(pair.train);
   data.test_hash = hash_of(pair.test);
+  data.positions.resize(static_cast<size_t>(pair.train.series));
+  std::iota(data.positions.begin(), data.positions.end(), 0);
   if (holdout > 0) {
-    const Holdout parts = stratified_holdout(pair.train, holdout, seed);
+    Holdout parts = stratified_holdout(pair.train, holdout, seed);
     data.validation = select(pair.train, parts.held_out);
     pair.train = select(pair.train, parts.kept);
     prepare_for_classifier(data.validation);
+    data.positions = std::move(parts.kept);
   }
   data.stored = pair.train;
   data.stored.name = data.name;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "mellow/data/prepare.h"
+#include "mellow/data/readers.h"
 #include "mellow/data/series.h"
 #include "mellow/engine/train/labelled_set.h"
 #include "mellow/tools/options.h"
@@ -17,7 +19,9 @@ struct TrainingData {
   SeriesSet train, validation, test;  // the classifier's input; validation is empty when none is held out
   SeriesSet stored;                   // the training series as they stand in the file, for the encoder
   SeriesSet stored_test;              // likewise the test series, only when asked for
+  std::vector<int64_t> positions;     // of the training series in their file
   PrepareReport prepared;             // of the training series
+  Tails tails = Tails::padding;       // what NaN at the end of a series means
   std::string train_hash, test_hash;  // of the contents, before preparation
 };
 

@@ -34,7 +34,7 @@ int encode(const EncodeCommand& o) {
   Progress progress(true);
   const auto context = make_context(o.device, progress);
   const Encoder encoder = read_encoder(*context, o.encoder);
-  const SeriesSet set = read_series(o.in, {.label_column = !o.unlabelled});
+  const SeriesSet set = read_series(o.in, {.label_column = !o.unlabelled, .tails = encoder.tails});
   const Tensor encoded = encode_full_series(*encoder.network, encoder_input(*context, encoder, set));
   write_output(o.out, representations_csv(encoded.to_vector<float>(), encoded.dim(1)));
   return 0;

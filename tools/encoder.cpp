@@ -6,12 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "mellow/data/dataset.h"
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/io/csv.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/train/pretrainer.h"
 #include "mellow/tools/dataset.h"
 #include "mellow/tools/encoder_cache.h"
+#include "mellow/tools/model_file.h"
 #include "mellow/tools/progress.h"
 
 namespace mellow::tools {
@@ -47,6 +49,8 @@ Encoder pretrained(Context& context, const SeriesSet& stored, const EncoderOptio
                    Progress& progress, const std::function<bool()>& stop) {
   Encoder encoder;
   encoder.normalisation = options.normalisation;
+  encoder.length = stored.length;
+  encoder.tails = tails_of(stored);
   if (options.normalisation == "ts2vec" && is_stored_raw(stored.name)) encoder.scale = nan_scale(stored);
   encoder.network =
       std::make_unique<Ts2Vec>(ModuleOptions{&context}, Ts2VecConfig{.channels = stored.channels});
@@ -75,7 +79,9 @@ NamedArrays pack(const Encoder& encoder) {
                    {"hidden", std::to_string(config.hidden)},
                    {"out", std::to_string(config.output)},
                    {"depth", std::to_string(config.depth)},
-                   {"normalisation", encoder.normalisation}};
+                   {"normalisation", encoder.normalisation},
+                   {tails_key, name_of(encoder.tails)}};
+  if (encoder.length > 0) file.metadata["length"] = std::to_string(encoder.length);
   if (encoder.scale.mean != 0 || encoder.scale.std != 1) {
     file.metadata["input_mean"] = number_text(encoder.scale.mean);
     file.metadata["input_std"] = number_text(encoder.scale.std);
@@ -95,6 +101,8 @@ Encoder read_encoder(Context& context, const std::string& path) {
   const auto normalisation = file.metadata.find("normalisation");
   if (normalisation != file.metadata.end()) encoder.normalisation = normalisation->second;
   encoder.scale = {metadata_number(file, path, "input_mean", 0), metadata_number(file, path, "input_std", 1)};
+  if (file.metadata.contains("length")) encoder.length = metadata_size(file, path, "length", most_steps);
+  encoder.tails = tails_in(file, path);
   const Ts2VecConfig config = {.channels = metadata_size(file, path, "in_channels", most_channels),
                                .hidden = metadata_size(file, path, "hidden", most_channels),
                                .depth = metadata_size(file, path, "depth", most_depth),
@@ -108,6 +116,7 @@ Encoder read_encoder(Context& context, const std::string& path) {
 Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored) {
   MELLOW_CHECK(stored.channels == encoder.network->config().channels, "the encoder takes series of ",
                encoder.network->config().channels, " channels, ", stored.name, " has ", stored.channels);
+  if (stored.length < encoder.length) pad_with_nan(stored, encoder.length);
   if (encoder.normalisation == "zscore") {
     prepare_for_classifier(stored);
   } else {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mellow/data/prepare.h"
+#include "mellow/data/readers.h"
 #include "mellow/engine/io/safetensors.h"
 #include "mellow/models/ts2vec.h"
 #include "mellow/tools/options.h"
@@ -19,14 +20,17 @@ struct Encoder {
   std::unique_ptr<Ts2Vec> network;
   std::string normalisation = "ts2vec";  // or zscore
   Scale scale;                           // of ts2vec on sets that are stored raw; else mean 0, std 1
-  bool reused = false;                   // read, not trained now
+  int64_t length = 0;          // steps of the series it was trained on, padding included; 0: unknown
+  Tails tails = Tails::infer;  // how NaN at their end was read
+  bool reused = false;         // read, not trained now
 };
 
 NamedArrays pack(const Encoder& encoder);
 // Throws ErrorKind::input when the file is no encoder of mellow.
 Encoder read_encoder(Context& context, const std::string& path);
 
-// Series as the encoder takes them (missing values stay NaN); throws when the channels differ.
+// Series as the encoder takes them (missing values stay NaN); throws when the channels differ. Shorter ones
+// are padded to its length, because padding enters the maximum over time.
 Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored);
 
 // Trains on `stored`, or takes the same training's result from the cache, or reads options.file; says which.

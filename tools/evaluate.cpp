@@ -86,7 +86,8 @@ int evaluate(const EvaluateCommand& o) {
   if (o.features && networks.size() > 1)
     throw Error(o.model + " is an ensemble: --features looks into one network, as of " +
                 member_path(o.model, 0));
-  SeriesSet set = read_series(o.in, {.classes = &model.description.class_names});
+  SeriesSet set =
+      read_series(o.in, {.classes = &model.description.class_names, .tails = model.description.tails});
   if (!set.labelled() || set.series == 0)
     throw Error(o.in + " has no labelled series to score; use mellow predict", ErrorKind::input);
   prepare_for_model(model.description, set);

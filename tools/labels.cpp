@@ -47,7 +47,8 @@ int labels(const LabelsCommand& command) {
     if (rows.empty())
       throw Error(fmt::format("the labels of method {} hang on the class alone: there is no table per series",
                               o.method));
-    write_output(command.out, soft_labels_csv(data.train.labels, data.train.class_names, rows));
+    write_output(command.out,
+                 soft_labels_csv(data.positions, data.train.labels, data.train.class_names, rows));
     double furthest = 0;
     const double uniform = 1 / static_cast<double>(data.train.class_names.size());
     for (const float q : rows) furthest = std::max(furthest, std::abs(double{q} - uniform));

@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* format_version = "1";
 // Bounds what a hostile file can make us allocate; far beyond any real set.
-constexpr int64_t most_classes = 65536, most_channels = 1 << 16, most_steps = 1 << 24;
+constexpr int64_t most_classes = 65536, most_channels = 1 << 16;
 
 const std::string& metadata_text(const NamedArrays& file, const std::string& path, const std::string& key) {
   const auto found = file.metadata.find(key);
@@ -78,6 +78,20 @@ ModelOptions model_options_in(const NamedArrays& file, const std::string& path, 
 
 }  // namespace
 
+std::string name_of(Tails tails) {
+  return tails == Tails::padding ? "padding" : tails == Tails::missing ? "missing" : "infer";
+}
+
+Tails tails_in(const NamedArrays& file, const std::string& path) {
+  const auto found = file.metadata.find(tails_key);
+  if (found == file.metadata.end()) return Tails::infer;
+  for (const Tails tails : {Tails::infer, Tails::padding, Tails::missing})
+    if (found->second == name_of(tails)) return tails;
+  throw Error(fmt::format("{}: metadata {} must be padding, missing or infer, is \"{}\"", path, tails_key,
+                          found->second),
+              ErrorKind::input);
+}
+
 NamedArrays pack(const Classifier& network, const ModelDescription& description) {
   NamedArrays file = state_of(network);
   file.metadata = {{"format_version", format_version},
@@ -88,6 +102,7 @@ NamedArrays pack(const Classifier& network, const ModelDescription& description)
                    {"length", std::to_string(description.length)},
                    {"norm", name_of(description.framework)},
                    {"normalisation", "zscore"},
+                   {tails_key, name_of(description.tails)},
                    {"class_names", nlohmann::json(description.class_names).dump()}};
   if (description.temperature) file.metadata["temperature"] = fmt::format("{}", *description.temperature);
   for (const auto& [name, value] : description.model_options) file.metadata[name] = value;
@@ -119,6 +134,7 @@ LoadedModel read_model(Context& context, const std::string& path) {
   d.framework = framework_named(metadata_text(file, name, "norm"));
   d.class_names = class_names_in(file, name);
   d.temperature = temperature_in(file, name);
+  d.tails = tails_in(file, name);
   if (metadata_size(file, name, "classes", most_classes) != static_cast<int64_t>(d.class_names.size()))
     throw Error(fmt::format("{}: metadata classes and class_names disagree", name), ErrorKind::input);
   loaded.network = make_model(d.model, {.context = &context, .framework = d.framework},

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mellow/data/readers.h"
 #include "mellow/data/series.h"
 #include "mellow/engine/core/context.h"
 #include "mellow/engine/io/safetensors.h"
@@ -13,6 +14,8 @@
 #include "mellow/models/make_model.h"
 
 namespace mellow::tools {
+
+inline constexpr int64_t most_steps = 1 << 24;  // that a file may name, far beyond any real series
 
 // What model.safetensors says of itself beside the weights.
 struct ModelDescription {
@@ -22,6 +25,7 @@ struct ModelDescription {
   int64_t channels = 1, length = 0;
   Framework framework = Framework::torch;
   std::vector<std::string> class_names;
+  Tails tails = Tails::infer;  // how NaN at the end of a series was read; infer: an older file does not say
   std::optional<double> temperature;  // fitted to the validation series, where there were any
 };
 
@@ -44,6 +48,12 @@ std::vector<LoadedModel> read_models(Context& context, const std::string& path);
 // The logits of one network for x [samples, length, channels], or the logarithms of several networks' mean
 // probabilities: [samples, classes].
 std::vector<float> pooled_logits(const std::vector<LoadedModel>& networks, const Tensor& x);
+
+inline constexpr const char* tails_key = "trailing_nan";  // of the metadata
+// "padding", "missing" or "infer".
+std::string name_of(Tails tails);
+// Of a file's metadata; infer where it does not say. Throws ErrorKind::input for another word.
+Tails tails_in(const NamedArrays& file, const std::string& path);
 
 // Series of a file as the model takes them: checks channels and length, fills, normalises and pads as
 // training did.

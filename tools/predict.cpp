@@ -58,7 +58,8 @@ int predict(const PredictCommand& o) {
   // A file with exactly as many columns as the model has steps has no column left for labels.
   const bool table = format == Format::csv || format == Format::tsv || format == Format::txt;
   const bool no_labels = o.unlabelled || (table && columns_of(bytes) == model.description.length);
-  SeriesSet set = read_series(bytes, format, from_stdin ? "stdin" : o.in, {.label_column = !no_labels});
+  SeriesSet set = read_series(bytes, format, from_stdin ? "stdin" : o.in,
+                              {.label_column = !no_labels, .tails = model.description.tails});
   prepare_for_model(model.description, set);
   const Tensor x = to_device(*context, set);
   const auto probabilities = probabilities_of(pooled_logits(networks, x), static_cast<int64_t>(names.size()),

@@ -141,15 +141,15 @@ void RunDirectory::add_metrics(const EvaluationReport& report, double seconds) {
 
 double seconds_of(const NamedArrays& checkpoint) { return metadata_number<double>(checkpoint, "seconds"); }
 
-std::string soft_labels_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
-                            const std::vector<float>& rows) {
+std::string soft_labels_csv(const std::vector<int64_t>& positions, const std::vector<int32_t>& labels,
+                            const std::vector<std::string>& class_names, const std::vector<float>& rows) {
   CsvRow header;
   header.add("index").add("label");
   for (const std::string& name : class_names) header.add("q_" + name);
   std::string out = header.text() + '\n';
   for (size_t i = 0; i < labels.size(); ++i) {
     CsvRow row;
-    row.add(i).add(class_names[static_cast<size_t>(labels[i])]);
+    row.add(positions[i]).add(class_names[static_cast<size_t>(labels[i])]);
     for (size_t k = 0; k < class_names.size(); ++k) row.add(rows[i * class_names.size() + k]);
     out += row.text() + '\n';
   }

@@ -61,9 +61,9 @@ class RunDirectory {
 // The seconds of training that a checkpoint knows of.
 double seconds_of(const NamedArrays& checkpoint);
 
-// index,label,q_<class>…: one row per training series.
-std::string soft_labels_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
-                            const std::vector<float>& rows);
+// index,label,q_<class>…: one row per training series, at `positions` of its file.
+std::string soft_labels_csv(const std::vector<int64_t>& positions, const std::vector<int32_t>& labels,
+                            const std::vector<std::string>& class_names, const std::vector<float>& rows);
 // index,label,predicted,p_<label>…; the column `label` only when labels are given.
 std::string predictions_csv(const std::vector<int32_t>& labels, const std::vector<std::string>& class_names,
                             const std::vector<double>& probabilities);

@@ -173,6 +173,7 @@ void write_results(const Session& s, Learner& learner) {
                               .length = s.data.train.length,
                               .framework = framework_named(s.options.framework),
                               .class_names = s.data.train.class_names,
+                              .tails = s.data.tails,
                               .temperature = scaled ? std::optional(scaled->temperature) : std::nullopt}));
   write_file_atomically(s.run.file("predictions.csv"),
                         predictions_csv(s.data.test.labels, s.data.test.class_names,
@@ -205,8 +206,9 @@ void train_and_score(const Session& s, std::unique_ptr<Classifier> network) {
     record["encoder"] = {{"reused", made.encoder->reused}, {"normalisation", made.encoder->normalisation}};
   }
   if (const auto rows = labels_per_sample(made.recipe); !rows.empty())
-    write_file_atomically(s.run.file("soft_labels.csv"),
-                          soft_labels_csv(s.data.train.labels, s.data.train.class_names, rows));
+    write_file_atomically(
+        s.run.file("soft_labels.csv"),
+        soft_labels_csv(s.data.positions, s.data.train.labels, s.data.train.class_names, rows));
   Learner learner(s, std::move(network), made.recipe);
   record["preparation_seconds"] = since(start);
   s.run.write_record("running");

@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cpu/onednn.h"
 
+#include <limits>
+
 #include <dnnl.h>
 #include <omp.h>
 
 namespace mellow::cpu {
 namespace {
 
-// oneDNN takes as many threads as OpenMP would give the calling thread.
+// oneDNN splits a product by the threads that OpenMP names and loses the parts of those that do not come. So
+// it gets one where OMP_THREAD_LIMIT may keep some away, and OMP_DYNAMIC is off meanwhile.
 class ThreadCount {
  public:
-  explicit ThreadCount(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-  ~ThreadCount() { omp_set_num_threads(before_); }
+  explicit ThreadCount(int threads) : before_(omp_get_max_threads()), dynamic_(omp_get_dynamic()) {
+    const bool limited = omp_get_thread_limit() != std::numeric_limits<int>::max();
+    omp_set_num_threads(limited ? 1 : threads);
+    omp_set_dynamic(0);
+  }
+  ~ThreadCount() {
+    omp_set_num_threads(before_);
+    omp_set_dynamic(dynamic_);
+  }
   ThreadCount(const ThreadCount&) = delete;
   ThreadCount& operator=(const ThreadCount&) = delete;
 
  private:
-  int before_;
+  int before_, dynamic_;
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <omp.h>
+
 #include "mellow/engine/ops/matmul.h"
 #include "mellow/tests/support/check_op.h"
 
@@ -84,6 +86,28 @@ TEST_CASE("bf16 rounds the operands of a product, not the sums") {
   const auto c = tensor_of<float>(split, {1, 3}, {x, x, 1}),
              d = tensor_of<float>(split, {3, 1}, {1, 1, 1.0 / 1024});
   CHECK(doubles_of(matmul(c, d))[0] == doctest::Approx(2 * x + 1.0 / 1024).epsilon(1e-6));
+}
+
+// The test is run a second time with OMP_THREAD_LIMIT=3 (tests/CMakeLists.txt).
+TEST_CASE("products do not hang on how many threads OpenMP grants") {
+  const auto product_on = [](int threads) {
+    ContextOptions options = strict(Device::cpu);
+    options.threads = threads;
+    Context context(options);
+    const auto matrix = [&](int64_t rows, int64_t columns, unsigned seed) {
+      return tensor_of<float>(context, {rows, columns}, random_values(rows * columns, seed));
+    };
+    return doubles_of(linear(matrix(300, 200, 1), matrix(150, 200, 2), matrix(1, 150, 3).view({150})));
+  };
+  const auto alone = product_on(1);
+  for (const int dynamic : {0, 1}) {
+    omp_set_dynamic(dynamic);
+    const auto shared = product_on(8);
+    omp_set_dynamic(0);
+    double worst = 0;
+    for (size_t i = 0; i < alone.size(); ++i) worst = std::max(worst, std::abs(alone[i] - shared[i]));
+    CHECK(worst < 1e-4);
+  }
 }
 
 TEST_CASE("matmul and linear name what does not fit") {

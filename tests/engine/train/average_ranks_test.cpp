@@ -23,6 +23,9 @@ TEST_CASE("average ranks equal SciPy's") {
 
 TEST_CASE("average ranks: the highest score is first, ties share the mean") {
   CHECK(average_ranks(std::vector<double>{0.9, 0.5, 0.9, 0.1}, 4) == std::vector<double>{1.5, 3, 1.5, 4});
+  const double sum = 0.1 + 0.2 + 0.3, other_order = 0.3 + 0.2 + 0.1;  // of the same three
+  REQUIRE(sum != other_order);
+  CHECK(average_ranks(std::vector<double>{sum, other_order, 0.5}, 3) == std::vector<double>{1.5, 1.5, 3});
   CHECK_THROWS_AS(average_ranks({}, 2), Error);
   CHECK_THROWS_AS(average_ranks(std::vector<double>{1, 2, 3}, 2), Error);
   CHECK_THROWS_AS(average_ranks(std::vector<double>{1, NAN}, 2), Error);
