@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include "mellow/kernels/cpu/blocks.h"
+#include "mellow/kernels/cpu/transpose.h"
 
 namespace mellow::cpu {
 namespace {
@@ -34,7 +35,8 @@ class BlockedGradient {
     sums_ = arena.take<float>(sums_size_ * options.threads);
     scratch_ = arena.take<float>(transform_.scratch_floats * options.threads);
     bias_sums_ = arena.take<float>(columns_ * options.threads);
-    taps_ = arena.take<float>(g_.taps * block_channels * options.threads);
+    taps_size_ = depths_at_once * g_.taps * block_channels;
+    taps_ = arena.take<float>(taps_size_ * options.threads);
   }
 
   void run() {
@@ -50,7 +52,8 @@ class BlockedGradient {
 #pragma omp for schedule(static)
       for (int64_t k = 0; k < transform_.points; ++k) join(k);
 #pragma omp for schedule(static)
-      for (int64_t d = 0; d < g_.depth; ++d) write_depth(d, omp_get_thread_num());
+      for (int64_t d = 0; d < g_.depth; d += depths_at_once)
+        write_depths({d, std::min(g_.depth, d + depths_at_once)}, omp_get_thread_num());
     }
     for (int64_t n = 0; g_.dbias && n < g_.columns; ++n)
       write_bias(g_, bias_sums_, columns_, options_.threads, n);
@@ -59,6 +62,7 @@ class BlockedGradient {
  private:
   // Added up in registers before memory is touched.
   static constexpr int64_t fourier_sum = 32, winograd_sum = 128;
+  static constexpr int64_t depths_at_once = 16;  // neighbours in dw
 
   void add_items(Range items, int part) const {
     float *x = x_points_ + part * x_size_, *dy = dy_points_ + part * dy_size_;
@@ -122,21 +126,21 @@ class BlockedGradient {
     }
   }
 
-  void write_depth(int64_t d, int thread) const {
-    float *scratch = scratch_ + thread * transform_.scratch_floats,
-          *taps = taps_ + thread * g_.taps * block_channels;
-    const int64_t matrix = g_.depth * columns_;
-    const float* re = sums_ + (transform_.parts > 1 ? matrix : 0) + d * columns_;
+  void write_depths(Range depths, int thread) const {
+    float *scratch = scratch_ + thread * transform_.scratch_floats, *taps = taps_ + thread * taps_size_;
+    const int64_t matrix = g_.depth * columns_, depth_size = g_.taps * block_channels;
     for (int64_t n = 0; n < g_.columns; n += block_channels) {
       const int64_t count = std::min(block_channels, g_.columns - n);
-      transform_.taps({re + n, re + matrix + n, sums_point_},
-                      {taps, block_channels, g_.taps, count, nullptr, false}, scratch);
+      for (int64_t d = depths.begin; d < depths.end; ++d) {
+        const float* re = sums_ + (transform_.parts > 1 ? matrix : 0) + d * columns_ + n;
+        transform_.taps(
+            {re, re + matrix, sums_point_},
+            {taps + (d - depths.begin) * depth_size, block_channels, g_.taps, count, nullptr, false},
+            scratch);
+      }
       for (int64_t j = 0; j < g_.taps; ++j)
-        for (int64_t c = 0; c < count; ++c) {
-          float& to = g_.dw[j * g_.w_tap + d * g_.w_depth + (n + c) * g_.w_column];
-          const float v = taps[j * block_channels + c];
-          to = g_.accumulate ? to + v : v;
-        }
+        add_transposed(taps + j * block_channels, depth_size, depths.size(), count, g_.accumulate,
+                       g_.dw + j * g_.w_tap + depths.begin + n * g_.w_column, g_.w_column);
     }
   }
 
@@ -149,7 +153,7 @@ class BlockedGradient {
   const int64_t together_, columns_;  // items at a time; columns with padding
   const BlockLayout x_layout_, dy_layout_;
   const int64_t sums_point_;
-  int64_t x_size_, dy_size_, sums_size_;
+  int64_t x_size_, dy_size_, sums_size_, taps_size_;
   float *x_points_, *dy_points_, *sums_, *scratch_, *bias_sums_, *taps_;
 };
 

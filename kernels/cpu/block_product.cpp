@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include "mellow/kernels/cpu/blocks.h"
+#include "mellow/kernels/cpu/transpose.h"
 
 namespace mellow::cpu {
 namespace {
@@ -25,7 +26,7 @@ class BlockedProduct {
         x_layout_{transform_.parts, together_, round_up(window.depth, block_channels), 1},
         w_layout_{transform_.parts, window.depth, tiles_.columns(), columns_ / tiles_.columns()},
         y_point_((transform_.parts > 1 ? 2 : 1) * together_ * columns_) {
-    dense_ = arena.take<float>(w_.taps * w_.depth * w_.columns);
+    if (w_.w_column != 1) dense_ = arena.take<float>(w_.taps * w_.depth * w_.columns);
     w_points_ = arena.take<float>(transform_.points * w_layout_.point());
     x_size_ = transform_.points * x_layout_.point();
     y_size_ = transform_.points * y_point_;
@@ -48,15 +49,17 @@ class BlockedProduct {
   // Called by all threads of the team.
   void transform_weights(float* scratch) {
 #pragma omp for schedule(static)
-    for (int64_t d = 0; d < w_.depth; d += 16)  // keeps the lines of w in the first-level cache
-      for (int64_t j = 0; j < w_.taps; ++j)
-        for (int64_t n = 0; n < w_.columns; ++n)
-          for (int64_t i = d; i < std::min(w_.depth, d + 16); ++i)
-            dense_[(j * w_.depth + i) * w_.columns + n] =
-                w_.w[j * w_.w_tap + i * w_.w_depth + n * w_.w_column];
+    for (int64_t j = 0; j < (dense_ ? w_.taps : 0); ++j)
+      transpose(w_.w + j * w_.w_tap, w_.w_column, w_.columns, w_.depth, dense_ + j * w_.depth * w_.columns,
+                w_.columns);
 #pragma omp for schedule(static)
     for (int64_t d = 0; d < w_.depth; ++d) {
-      const BlockInput taps{dense_ + d * w_.columns, w_.depth * w_.columns, 0, w_.taps, w_.columns, rounded_};
+      const BlockInput taps{dense_ ? dense_ + d * w_.columns : w_.w + d * w_.w_depth,
+                            dense_ ? w_.depth * w_.columns : w_.w_tap,
+                            0,
+                            w_.taps,
+                            w_.columns,
+                            rounded_};
       for (int64_t n = 0; n < columns_; n += block_channels)
         transform_.right_of_weights(channels_of(taps, n), {w_layout_, w_points_, d, n}, scratch);
     }
@@ -135,7 +138,8 @@ class BlockedProduct {
   const BlockLayout x_layout_, w_layout_;
   const int64_t y_point_;
   int64_t x_size_, y_size_;
-  float *dense_, *w_points_, *x_points_, *y_points_, *scratch_;
+  float* dense_ = nullptr;  // w with dense columns, where they lie otherwise
+  float *w_points_, *x_points_, *y_points_, *scratch_;
 };
 
 }  // namespace

@@ -41,7 +41,6 @@ W over_input(const Conv1dSizes& s, int64_t g, const T* x) {
   w.x_row = s.x_row;
   w.x_batch = s.x_batch;
   w.w_tap = w.depth;
-  w.w_depth = 1;
   w.w_column = s.width * w.depth;
   return w;
 }
@@ -51,6 +50,7 @@ Window<T> forward_window(const Conv1dSizes& s, int64_t g, const T* x, const T* w
   auto window = over_input<Window<T>>(s, g, x);
   const int64_t column = g * window.columns;
   window.w = w + column * window.w_column;
+  window.w_depth = 1;
   window.bias = bias ? bias + column : nullptr;
   window.y = y + column;
   window.y_row = s.y_row;

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include "mellow/kernels/cpu/staging.h"
+#include "mellow/kernels/cpu/transpose.h"
 
 namespace mellow::cpu {
 
@@ -26,6 +27,7 @@ GradientSums<T>::GradientSums(const WindowGradient<T>& gradient, const KernelOpt
 
 template <class T>
 void GradientSums<T>::run() {
+  const int64_t panels = ceil_div(g_.columns, panel_columns());
 #pragma omp parallel num_threads(options_.threads) if (options_.threads > 1)
   {
     begin_thread();
@@ -33,8 +35,10 @@ void GradientSums<T>::run() {
     for (int part = 0; part < options_.threads; ++part) sum_part(part);
     end_thread();
 #pragma omp for schedule(static)
-    for (int64_t n = 0; n < g_.columns; ++n) write_column(n);
+    for (int64_t i = 0; i < g_.taps * panels; ++i) write_tap(i % g_.taps, i / g_.taps);
   }
+  for (int64_t n = 0; g_.dbias && n < g_.columns; ++n)
+    write_bias(g_, bias_sums_, bias_size_, options_.threads, n);
 }
 
 template <class T>
@@ -62,23 +66,25 @@ void GradientSums<T>::add_bias(Range samples, Range rows, T* sums) const {
   }
 }
 
-// dw[:, :, n] and dbias[n] from the parts' sums.
+// dw[tap, :, the columns of a panel] from the parts' sums.
 template <class T>
-void GradientSums<T>::write_column(int64_t n) const {
-  const int64_t panel = n / panel_columns() * panel_columns();
-  const int64_t width = panel_width(g_.columns, lanes_, n / panel_columns());
-  const T* sums = sums_ + panel * taps_.size() * g_.depth + (n - panel);
-  for (int64_t j = 0; j < g_.taps; ++j) {
-    for (int64_t d = 0; d < g_.depth; ++d) {
-      T total = 0;
-      if (taps_.begin <= j && j < taps_.end)
-        for (int part = 0; part < options_.threads; ++part)
-          total += sums[part * sum_size_ + ((j - taps_.begin) * g_.depth + d) * width];
-      T& to = g_.dw[j * g_.w_tap + d * g_.w_depth + n * g_.w_column];
-      to = g_.accumulate ? to + total : total;
-    }
+void GradientSums<T>::write_tap(int64_t tap, int64_t panel) const {
+  const int64_t column = panel * panel_columns(), width = panel_width(g_.columns, lanes_, panel);
+  const int64_t columns = std::min(width, g_.columns - column);
+  const bool reached = taps_.begin <= tap && tap < taps_.end;
+  const T* sums = sums_ + column * taps_.size() * g_.depth + (tap - taps_.begin) * g_.depth * width;
+  T* dw = g_.dw + tap * g_.w_tap + column * g_.w_column;
+  constexpr int64_t rows = 16;
+  T total[rows * max_tile_columns] = {};
+  for (int64_t d = 0; d < g_.depth; d += rows) {
+    const int64_t count = std::min(rows, g_.depth - d);
+    for (int part = 0; reached && part < options_.threads; ++part)
+      for (int64_t i = 0; i < count * width; ++i) {
+        const T v = sums[part * sum_size_ + d * width + i];
+        total[i] = part == 0 ? v : total[i] + v;
+      }
+    add_transposed(total, width, count, columns, g_.accumulate, dw + d, g_.w_column);
   }
-  if (g_.dbias) write_bias(g_, bias_sums_, bias_size_, options_.threads, n);
 }
 
 template class GradientSums<float>;

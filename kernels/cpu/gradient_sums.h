@@ -46,7 +46,7 @@ class GradientSums {
 
  private:
   void sum_part(int part) const;
-  void write_column(int64_t n) const;
+  void write_tap(int64_t tap, int64_t panel) const;
   void add_bias(Range samples, Range rows, T* sums) const;
 
   int64_t sum_size_, bias_size_;

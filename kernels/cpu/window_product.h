@@ -25,7 +25,7 @@ struct Window {
   bool x_transposed =
       false;  // x is [depth, length] with rows of x_row elements; one tap, step 1, no padding only
   const T* w;
-  int64_t w_tap, w_depth, w_column;  // any strides, negative ones too
+  int64_t w_tap, w_depth, w_column;  // strides, also negative; that of the depth or the column is 1
   const T* bias = nullptr;
   T* y;
   int64_t y_row, y_batch;
@@ -44,7 +44,7 @@ struct WindowGradient {
   const T* dy;
   int64_t dy_row, dy_batch;
   T* dw;
-  int64_t w_tap, w_depth, w_column;
+  int64_t w_tap, w_column;  // the depths of dw are neighbours
   T* dbias = nullptr;
   bool accumulate = false;
 };
