@@ -3,33 +3,27 @@
 
 #include <algorithm>
 
+#include "mellow/kernels/cpu/fetch.h"
+#include "mellow/kernels/cpu/transpose.h"
+
 namespace mellow::cpu {
 namespace {
-
-// Rows of a panel that are written together: 16 rows of 16 columns are 1 KiB, so a gather along columns stays
-// in the first-level cache.
-constexpr int64_t row_block = 16;
 
 // Rows that lie apart are fetched this early, or the next ones of memory too late.
 constexpr int64_t rows_ahead = 32;
 
-// to[d][n] = part of w[d * w_depth + n * w_column] for n < columns, 0 for columns <= n < width.
+// to[d][n] = w[d * w_depth + n * w_column], of which one stride is 1, for n < columns, 0 for columns <= n <
+// width.
 template <class T>
 void pack_matrix(const T* w, int64_t w_depth, int64_t w_column, int64_t depth, int64_t columns, int64_t width,
                  bool rounded, T* to) {
-  constexpr int64_t line = 64 / sizeof(T);
-  for (int64_t d0 = 0; d0 < depth; d0 += row_block) {
-    const int64_t d1 = std::min(depth, d0 + row_block);
+  if (w_column != 1) transpose(w, w_column, columns, depth, to, width);
+  for (int64_t d = 0; d < depth; ++d) {
     if (w_column == 1) {
-      for (int64_t d = d0; d < d1; ++d) {
-        for (int64_t n = 0; n < columns; n += line) __builtin_prefetch(w + (d + rows_ahead) * w_depth + n);
-        for (int64_t n = 0; n < columns; ++n) to[d * width + n] = w[d * w_depth + n];
-      }
-    } else {
-      for (int64_t n = 0; n < columns; ++n)
-        for (int64_t d = d0; d < d1; ++d) to[d * width + n] = w[d * w_depth + n * w_column];
+      fetch(w + (d + rows_ahead) * w_depth, columns);
+      std::copy_n(w + d * w_depth, columns, to + d * width);
     }
-    for (int64_t d = d0; d < d1; ++d) std::fill(to + d * width + columns, to + (d + 1) * width, T(0));
+    std::fill(to + d * width + columns, to + (d + 1) * width, T(0));
   }
   if (rounded)
     for (int64_t i = 0; i < depth * width; ++i) to[i] = rounded_to_bf16(to[i]);
