@@ -32,7 +32,7 @@ MELLOW_INLINE void load(const float* x, int64_t channels, bool rounded_to_bf16, 
   using Bits __attribute__((vector_size(64))) = uint32_t;
   const auto bits = (Bits)to;
   const Bits rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u;
-  to = to == to ? (Lanes)rounded : to;  // NaN stays NaN
+  to = (bits & 0x7fffffffu) <= 0x7f800000u ? (Lanes)rounded : to;  // NaN stays NaN
 }
 
 // Panels narrower than the lanes take them in pieces.

@@ -77,6 +77,7 @@ struct PairOperands {
 
 // The register tiles' depth is time; their rows are (tap, depth) pairs, their columns those of dy.
 template <class T, class Operands>
+// NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): it is final
 class TileGradient final : public GradientSums<T> {
   using Base = GradientSums<T>;
   using Base::g_, Base::taps_, Base::lanes_, Base::unit_rows_, Base::samples_per_unit_;
