@@ -102,7 +102,7 @@ PrepareReport prepare_for_classifier(SeriesSet& set) {
   return report;
 }
 
-Scale nan_scale(const SeriesSet& train) {
+SeriesScale nan_scale(const SeriesSet& train) {
   double sum = 0, squares = 0;
   int64_t n = 0;
   for (float v : train.values)
@@ -115,7 +115,7 @@ Scale nan_scale(const SeriesSet& train) {
   return {mean, std > 0 ? std : 1};
 }
 
-void apply_scale(SeriesSet& set, Scale scale) {
+void apply_scale(SeriesSet& set, SeriesScale scale) {
   for (float& v : set.values) v = static_cast<float>((double{v} - scale.mean) / scale.std);
 }
 

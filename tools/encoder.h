@@ -18,7 +18,7 @@ class Progress;
 struct Encoder {
   std::unique_ptr<Ts2Vec> network;
   std::string normalisation = "ts2vec";  // or zscore
-  Scale scale;                           // of ts2vec on sets that are stored raw; else mean 0, std 1
+  SeriesScale scale;                     // of ts2vec on sets that are stored raw; else mean 0, std 1
   bool reused = false;                   // read, not trained now
 };
 

@@ -83,7 +83,7 @@ TEST_CASE("prepare: large values do not overflow the statistics") {
 
 TEST_CASE("prepare: TS2Vec's scale comes from all values of the training split") {
   const SeriesSet train = tsv("1\t1\tNaN\t3\n2\t5\t7\tNaN\n");
-  const Scale scale = nan_scale(train);
+  const SeriesScale scale = nan_scale(train);
   CHECK(scale.mean == 4);
   CHECK(scale.std == doctest::Approx(std::sqrt(5.0)));
   SeriesSet test = tsv("1\t4\tNaN\t9\n");
