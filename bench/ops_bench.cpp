@@ -3,6 +3,7 @@
 // float64 on the CPU before the clock starts.
 #include "mellow/bench/support.h"
 #include "mellow/engine/autograd/tape.h"
+#include "mellow/engine/core/random_state.h"
 #include "mellow/engine/ops/batch_norm.h"
 #include "mellow/engine/ops/class_distance.h"
 #include "mellow/engine/ops/contrastive.h"
@@ -31,6 +32,7 @@ struct OpCase {
 
 template <class T>
 Inputs inputs_of(Context& context, const OpCase& c) {
+  context.random().step = Tensor::zeros(context, {1}, DType::i64);  // dropout always draws for this one
   Inputs inputs;
   for (size_t i = 0; i < c.shapes.size(); ++i)
     inputs.push_back(random_tensor<T>(context, c.shapes[i], i).set_requires_grad());

@@ -99,6 +99,7 @@ std::vector<DatasetFiles> list_datasets(const std::string& folder) {
 }
 
 void pad_with_nan(SeriesSet& set, int64_t length) {
+  check_consistent(set);
   MELLOW_CHECK(length >= set.length, "[data] ", set.name, ": cannot pad series of length ", set.length,
                " to ", length);
   if (length == set.length) return;

@@ -11,6 +11,7 @@ namespace mellow {
 Holdout stratified_holdout(const SeriesSet& set, double fraction, uint64_t seed) {
   MELLOW_CHECK(fraction > 0 && fraction < 1, "[holdout] the fraction must lie between 0 and 1, got ",
                fraction);
+  check_consistent(set);
   MELLOW_CHECK(set.labelled(), "[holdout] ", set.name, ": a stratified split needs labels");
   std::vector<std::vector<int64_t>> members(set.class_names.size());
   for (int64_t i = 0; i < set.series; ++i)

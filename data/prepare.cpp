@@ -21,6 +21,7 @@ struct Track {
 // Calls f(track over the valid steps) for every series and channel.
 template <class F>
 void for_each_track(SeriesSet& set, F f) {
+  check_consistent(set);
   for (int64_t i = 0; i < set.series; ++i)
     for (int64_t c = 0; c < set.channels; ++c)
       f(Track{set.row(i).data() + c, set.lengths[static_cast<size_t>(i)], set.channels});
@@ -87,6 +88,7 @@ void z_normalise(SeriesSet& set, PrepareReport& report) {
 }
 
 void pad_with_zeros(SeriesSet& set, PrepareReport& report) {
+  check_consistent(set);
   for (int64_t i = 0; i < set.series; ++i) {
     const int64_t n = set.lengths[static_cast<size_t>(i)];
     report.padded += n < set.length;
@@ -102,7 +104,7 @@ PrepareReport prepare_for_classifier(SeriesSet& set) {
   return report;
 }
 
-Scale nan_scale(const SeriesSet& train) {
+SeriesScale nan_scale(const SeriesSet& train) {
   double sum = 0, squares = 0;
   int64_t n = 0;
   for (float v : train.values)
@@ -115,17 +117,19 @@ Scale nan_scale(const SeriesSet& train) {
   return {mean, std > 0 ? std : 1};
 }
 
-void apply_scale(SeriesSet& set, Scale scale) {
+void apply_scale(SeriesSet& set, SeriesScale scale) {
   for (float& v : set.values) v = static_cast<float>((double{v} - scale.mean) / scale.std);
 }
 
 bool needs_centring(const SeriesSet& set) {
+  check_consistent(set);
   for (int64_t i = 0; i < set.series; ++i)
     if (step_is_missing(set, i, 0) || step_is_missing(set, i, set.length - 1)) return true;
   return false;
 }
 
 void centre(SeriesSet& set) {
+  check_consistent(set);
   for (int64_t i = 0; i < set.series; ++i) {
     int64_t prefix = 0, suffix = 0;
     while (prefix < set.length && step_is_missing(set, i, prefix)) ++prefix;
@@ -142,6 +146,7 @@ void centre(SeriesSet& set) {
 }
 
 SeriesSet cut_long(const SeriesSet& set, int64_t longest) {
+  check_consistent(set);
   MELLOW_CHECK(longest >= 1, "[cut_long] parts need at least 1 step, got ", longest);
   const int64_t parts = set.length / longest;
   if (parts < 2) return set;
@@ -167,6 +172,7 @@ SeriesSet cut_long(const SeriesSet& set, int64_t longest) {
 }
 
 SeriesSet without_empty(const SeriesSet& set) {
+  check_consistent(set);
   std::vector<int64_t> kept;
   for (int64_t i = 0; i < set.series; ++i) {
     const auto row = set.row(i);
@@ -183,6 +189,7 @@ SeriesSet for_pretraining(const SeriesSet& stored) {
 }
 
 void check_trainable(const SeriesSet& set) {
+  check_consistent(set);
   const auto fail = [&](const std::string& what) {
     throw Error(text("[data] ", set.name, ": ", what), ErrorKind::input);
   };
@@ -199,6 +206,7 @@ void check_trainable(const SeriesSet& set) {
 }
 
 SeriesSet select(const SeriesSet& set, const std::vector<int64_t>& positions) {
+  check_consistent(set);
   SeriesSet out;
   out.name = set.name;
   out.series = static_cast<int64_t>(positions.size());

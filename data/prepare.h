@@ -34,15 +34,15 @@ void pad_with_zeros(SeriesSet& set, PrepareReport& report);
 PrepareReport prepare_for_classifier(SeriesSet& set);
 
 // TS2Vec's own normalisation: x := (x - mean) / std with one scalar pair of the training split.
-struct Scale {
+struct SeriesScale {
   double mean = 0, std = 1;
 };
 // True for the UCR sets that are stored raw and that TS2Vec therefore standardises (34 of 128).
 bool is_stored_raw(std::string_view ucr_name);
 // Mean and population std of all values that are there (NaN left out); std 0 counts as 1.
-Scale nan_scale(const SeriesSet& train);
+SeriesScale nan_scale(const SeriesSet& train);
 // NaN stays NaN.
-void apply_scale(SeriesSet& set, Scale scale);
+void apply_scale(SeriesSet& set, SeriesScale scale);
 
 // True when some series has no value at its first or at its last step: TS2Vec then centres all series.
 bool needs_centring(const SeriesSet& set);

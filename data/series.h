@@ -30,4 +30,8 @@ struct SeriesSet {
   }
 };
 
+// Throws ErrorKind::input unless sizes, lengths and labels fit each other as the comments above say. What the
+// readers give fits; this is for sets made by hand, and whoever takes a set calls it.
+void check_consistent(const SeriesSet& set);
+
 }  // namespace mellow

@@ -82,6 +82,7 @@ std::string write_ts(const SeriesSet& set) {
 }  // namespace
 
 std::string write_series(const SeriesSet& set, Format format) {
+  check_consistent(set);
   switch (format) {
     case Format::tsv: return write_delimited(set, '\t');
     case Format::csv: return write_delimited(set, ',');

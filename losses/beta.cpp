@@ -9,6 +9,13 @@
 namespace mellow {
 namespace {
 
+std::unique_ptr<Classifier> copied(const MovingInputs& in) {
+  MELLOW_CHECK(in.copy_of,
+               "[beta] the teacher starts as a copy of the student: set MovingInputs::copy_of, which makes "
+               "one; got none");
+  return in.copy_of();
+}
+
 // The teacher is a moving average of the student's parameters. It judges in training mode, with the batch's
 // own statistics, as in the authors' code, and the student's dropout masks; its buffers are its own.
 class BetaLabels : public MovingLabels {
@@ -17,7 +24,7 @@ class BetaLabels : public MovingLabels {
       : table_(table),
         labels_(in.labels),
         student_(in.student.weights()),
-        teacher_(in.copy_of()),
+        teacher_(copied(in)),
         parameters_(*teacher_),
         options_(options),
         decay_(decay) {

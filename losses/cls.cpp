@@ -26,7 +26,7 @@ std::vector<double> class_means(const std::vector<double>& points, std::span<con
 
 Recipe build(const MethodInputs& in, const MethodOptions& o) {
   const bool encoded = o.choice("source") == "encoder";
-  const auto points = to_doubles(encoded ? in.representations() : in.raw_series());
+  const auto points = to_doubles(encoded ? representations_of(in) : raw_series_of(in));
   const auto distances = class_mean_distances(points, in.labels, in.classes);
   const auto rows = similarity_labels(distances, in.classes, o.number("epsilon"), o.number("tau"));
   return {.q1 = soft_labels(in.context, rows, in.classes, false),

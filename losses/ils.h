@@ -19,7 +19,7 @@ inline void register_ils(LossesTable& table) {
        .needs_validation = true,
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          Recipe recipe;
-         const TeacherOutputs teacher = in.teacher();
+         const TeacherOutputs teacher = teacher_of(in);
          double& temperature = recipe.report["teacher_temperature"];
          const auto epsilons = calibrated_epsilons(teacher, in.labels, in.classes, o, temperature);
          const auto rows =

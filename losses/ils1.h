@@ -17,7 +17,7 @@ inline void register_ils1(LossesTable& table) {
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          Recipe recipe;
          double& temperature = recipe.report["teacher_temperature"];
-         const auto epsilons = calibrated_epsilons(in.teacher(), in.labels, in.classes, o, temperature);
+         const auto epsilons = calibrated_epsilons(teacher_of(in), in.labels, in.classes, o, temperature);
          const auto rows = smoothed_labels(in.labels, in.classes, epsilons);
          recipe.q1 = soft_labels(in.context, rows, in.classes, true);
          return recipe;

@@ -17,7 +17,7 @@ inline void register_ils2(LossesTable& table) {
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          const std::vector<double> epsilons(in.labels.size(), o.number("epsilon"));
          const auto rows =
-             teacher_shaped_labels(in.labels, in.classes, epsilons, in.teacher().logits, o.number("tau"));
+             teacher_shaped_labels(in.labels, in.classes, epsilons, teacher_of(in).logits, o.number("tau"));
          return Recipe{.q1 = soft_labels(in.context, rows, in.classes, true)};
        }});
 }

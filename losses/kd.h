@@ -22,7 +22,7 @@ inline void register_kd(LossesTable& table) {
        .teacher = TeacherKind::given,
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          const double alpha = o.number("alpha"), tau = o.number("tau");
-         const auto rows = probabilities_of(in.teacher().logits, in.classes, tau);
+         const auto rows = probabilities_of(teacher_of(in).logits, in.classes, tau);
          return Recipe{.weights = {.ce = 1 - alpha, .kl = alpha * tau * tau, .tau = tau},
                        .q2 = soft_labels(in.context, rows, in.classes, true)};
        }});

@@ -29,6 +29,10 @@ std::string parse_choice(const Method& method, const MethodOption& option, const
   return typed;
 }
 
+void check_classes(int64_t classes) {
+  MELLOW_CHECK(classes >= 1, "[soft labels] a table needs at least one class, got ", classes);
+}
+
 }  // namespace
 
 double MethodOptions::number(const std::string& name) const {
@@ -41,6 +45,32 @@ const std::string& MethodOptions::choice(const std::string& name) const {
   const auto found = choices.find(name);
   MELLOW_CHECK(found != choices.end(), "[method] no choice named ", name, " among the options");
   return found->second;
+}
+
+Tensor representations_of(const MethodInputs& in) {
+  MELLOW_CHECK(in.representations,
+               "[method] these options take distances between encoded series: set "
+               "MethodInputs::representations, which gives [samples, dims]; got none");
+  return in.representations();
+}
+
+Tensor raw_series_of(const MethodInputs& in) {
+  MELLOW_CHECK(
+      in.raw_series,
+      "[method] these options take distances between raw series: set MethodInputs::raw_series, which "
+      "gives [samples, length * channels]; got none");
+  return in.raw_series();
+}
+
+TeacherOutputs teacher_of(const MethodInputs& in) {
+  MELLOW_CHECK(in.teacher,
+               "[method] this method learns from a teacher: set MethodInputs::teacher, which gives a trained "
+               "network's logits [samples, classes]; got none");
+  TeacherOutputs teacher = in.teacher();
+  MELLOW_CHECK(teacher.logits.size() == in.labels.size() * static_cast<size_t>(in.classes),
+               "[method] the teacher's logits for ", in.labels.size(), " samples of ", in.classes,
+               " classes are one number each, got ", teacher.logits.size());
+  return teacher;
 }
 
 const Method& find_method(const std::string& name) {
@@ -78,11 +108,13 @@ MethodOptions resolve_options(const Method& method, const std::string& model,
 }
 
 SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_t classes, bool per_sample) {
+  check_classes(classes);
   const auto count = static_cast<int64_t>(rows.size()) / classes;
   return {Tensor::from(context, {count, classes}, std::vector<float>(rows.begin(), rows.end())), per_sample};
 }
 
 SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon) {
+  check_classes(classes);
   std::vector<double> rows(static_cast<size_t>(classes * classes), epsilon / static_cast<double>(classes));
   for (int64_t c = 0; c < classes; ++c) rows[static_cast<size_t>(c * classes + c)] += 1 - epsilon;
   return soft_labels(context, rows, classes, false);

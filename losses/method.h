@@ -52,6 +52,7 @@ struct MethodInputs {
   int64_t classes = 0;
   int64_t epochs = 1;  // that the student will train
   uint64_t seed = 0;
+  // Left empty where no method asks; build() calls them by the functions below.
   // Representations [samples, dims] of the training series by the pretrained encoder; made (or read) when
   // called.
   std::function<Tensor()> representations;
@@ -60,6 +61,11 @@ struct MethodInputs {
   // Of the teacher the user gave, or of one trained now (Method::teacher).
   std::function<TeacherOutputs()> teacher;
 };
+
+// What the callbacks above give. They throw, saying which one to supply, where it is missing.
+Tensor representations_of(const MethodInputs& in);
+Tensor raw_series_of(const MethodInputs& in);
+TeacherOutputs teacher_of(const MethodInputs& in);
 
 // What labels that move while the student trains may ask for.
 struct MovingInputs {

@@ -23,7 +23,7 @@ std::map<std::string, double> published_defaults(const std::string& model) {
 Recipe build(const MethodInputs& in, const MethodOptions& o) {
   const double tau = o.number("tau"), alpha = o.number("alpha");
   const bool raw = o.choice("source") == "raw";
-  const Tensor points = raw ? in.raw_series() : in.representations();
+  const Tensor points = raw ? raw_series_of(in) : representations_of(in);
   const Tensor labels = Tensor::from(in.context, {static_cast<int64_t>(in.labels.size())}, in.labels);
   const auto distances = to_doubles(class_distances(points, labels, in.classes));
   const auto form = o.choice("labels") == "normalised" ? RslsForm::normalised : RslsForm::coefficient;

@@ -13,7 +13,7 @@ inline void register_self_distillation(LossesTable& table) {
                            .paper = "Furlanello et al. 2018; ILS study, Tables II and VI",
                            .teacher = TeacherKind::own,
                            .build = [](const MethodInputs& in, const MethodOptions&) {
-                             const auto rows = probabilities_of(in.teacher().logits, in.classes, 1);
+                             const auto rows = probabilities_of(teacher_of(in).logits, in.classes, 1);
                              return Recipe{.q1 = soft_labels(in.context, rows, in.classes, true)};
                            }});
 }

@@ -26,7 +26,7 @@ inline void register_tfkd_self(LossesTable& table) {
        .build = [](const MethodInputs& in, const MethodOptions& o) {
          const double alpha = o.number("alpha"), tau = o.number("tau"), m = o.number("multiplier");
          const double weight = m == 0 ? alpha : alpha * m / static_cast<double>(in.classes);
-         const auto rows = probabilities_of(in.teacher().logits, in.classes, tau);
+         const auto rows = probabilities_of(teacher_of(in).logits, in.classes, tau);
          return Recipe{.weights = {.ce = 1 - alpha, .kl = weight * tau * tau, .tau = tau},
                        .q2 = soft_labels(in.context, rows, in.classes, true)};
        }});

@@ -19,7 +19,7 @@ class Progress;
 struct Encoder {
   std::unique_ptr<Ts2Vec> network;
   std::string normalisation = "ts2vec";  // or zscore
-  Scale scale;                           // of ts2vec on sets that are stored raw; else mean 0, std 1
+  SeriesScale scale;                     // of ts2vec on sets that are stored raw; else mean 0, std 1
   int64_t length = 0;          // steps of the series it was trained on, padding included; 0: unknown
   Tails tails = Tails::infer;  // how NaN at their end was read
   bool reused = false;         // read, not trained now

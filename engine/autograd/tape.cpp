@@ -59,6 +59,7 @@ void Tape::record(std::unique_ptr<Node> node, std::span<const Tensor> inputs, co
 }
 
 void Tape::drop(const Tensor& y) {
+  MELLOW_CHECK(y.defined(), "[recompute_for_backward] an empty handle has no elements to drop");
   const bool recorded = y.impl_->tape == serial_;
   if (!recorded || y.impl_->storage == nullptr || recompute_ == Recompute::never) return;
   Entry& entry = entry_of(y.impl_->node);
@@ -134,9 +135,10 @@ void Tape::backward(const Tensor& loss) {
 }
 
 void Tape::backward(const Tensor& y, const Tensor& dy) {
-  MELLOW_CHECK(
-      y.impl_->tape == serial_ && y.impl_->node >= 0 && y.impl_->node < static_cast<int64_t>(entries_.size()),
-      "[backward] the tensor was not made while this tape recorded");
+  MELLOW_CHECK(y.defined() && y.impl_->tape == serial_ && y.impl_->node >= 0 &&
+                   y.impl_->node < static_cast<int64_t>(entries_.size()),
+               "[backward] the tensor was not made while this tape recorded");
+  check_together("backward", y, dy);
   MELLOW_CHECK(dy.shape() == y.shape(), "[backward] the upstream gradient has shape ", dy.shape(), ", not ",
                y.shape());
   // Backward is not recorded; whatever happens, the tape is empty and records again afterwards.

@@ -59,9 +59,7 @@ const char* name_of(Precision precision) {
 Context::Context(const ContextOptions& options)
     : options_(resolved(options)),
       backend_(make_backend(options_)),
-      random_(std::make_unique<RandomState>()) {
-  random_->step = Tensor::zeros(*this, {1}, DType::i64);
-}
+      random_(std::make_unique<RandomState>()) {}
 
 Context::~Context() = default;
 

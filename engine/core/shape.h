@@ -24,9 +24,15 @@ class Shape {
   }
 
   int rank() const { return rank_; }
-  // Dimension i; negative i counts from the end.
-  int64_t operator[](int i) const { return dims_[static_cast<size_t>(i < 0 ? rank_ + i : i)]; }
-  int64_t& operator[](int i) { return dims_[static_cast<size_t>(i < 0 ? rank_ + i : i)]; }
+  // Dimension i; negative i counts from the end. Throws for one that is not there.
+  int64_t operator[](int i) const { return dims_[place_of(i)]; }
+  int64_t& operator[](int i) { return dims_[place_of(i)]; }
+  // Where dimension i stands, counted from the front.
+  size_t place_of(int i) const {
+    const int place = i < 0 ? rank_ + i : i;
+    MELLOW_CHECK(place >= 0 && place < rank_, "[shape] no dimension ", i, " in ", *this);
+    return static_cast<size_t>(place);
+  }
   void push_back(int64_t d) {
     MELLOW_CHECK(rank_ < max_rank, "[shape] at most ", max_rank, " dimensions");
     dims_[static_cast<size_t>(rank_++)] = d;
@@ -35,7 +41,8 @@ class Shape {
   int64_t count() const {
     int64_t n = 1;
     for (int i = 0; i < rank_; ++i)
-      MELLOW_CHECK(!__builtin_mul_overflow(n, (*this)[i], &n), "[shape] ", *this, " has too many elements");
+      MELLOW_CHECK(!__builtin_mul_overflow(n, dims_[static_cast<size_t>(i)], &n), "[shape] ", *this,
+                   " has too many elements");
     return n;
   }
   bool operator==(const Shape& o) const {
@@ -46,7 +53,7 @@ class Shape {
 
   friend std::ostream& operator<<(std::ostream& out, const Shape& s) {
     out << '[';
-    for (int i = 0; i < s.rank_; ++i) out << (i ? ", " : "") << s[i];
+    for (int i = 0; i < s.rank_; ++i) out << (i ? ", " : "") << s.dims_[static_cast<size_t>(i)];
     return out << ']';
   }
 

@@ -66,7 +66,7 @@ DType Tensor::dtype() const {
   return impl_->dtype;
 }
 
-int64_t Tensor::stride(int i) const { return impl_->strides[static_cast<size_t>(i < 0 ? rank() + i : i)]; }
+int64_t Tensor::stride(int i) const { return impl_->strides[shape().place_of(i)]; }
 
 bool Tensor::is_contiguous() const {
   int64_t step = 1;
@@ -169,16 +169,24 @@ Tensor Tensor::clone() const {
   return t;
 }
 
-bool Tensor::requires_grad() const { return impl_->requires_grad; }
+bool Tensor::requires_grad() const {
+  MELLOW_CHECK(defined(), "[tensor] an empty handle has no gradient");
+  return impl_->requires_grad;
+}
 
 Tensor& Tensor::set_requires_grad(bool wanted) {
+  MELLOW_CHECK(defined(), "[tensor] an empty handle has no gradient");
   impl_->requires_grad = wanted;
   return *this;
 }
 
-Tensor Tensor::grad() const { return impl_->grad; }
+Tensor Tensor::grad() const {
+  MELLOW_CHECK(defined(), "[tensor] an empty handle has no gradient");
+  return impl_->grad;
+}
 
 void Tensor::set_grad(const Tensor& grad) const {
+  MELLOW_CHECK(defined(), "[tensor] an empty handle has no gradient");
   MELLOW_CHECK(!grad.defined() || (grad.shape() == shape() && grad.dtype() == dtype()),
                "[tensor] a gradient has the shape and dtype of its tensor: ", shape());
   impl_->grad = grad;

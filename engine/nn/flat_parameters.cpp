@@ -25,16 +25,36 @@ Tensor gather_entries(Module& module, std::vector<Module::Named> entries) {
 
 }  // namespace
 
-FlatParameters::FlatParameters(Module& module)
-    : weights_(gather_entries(module, module.parameters())),
-      gradients_(Tensor::zeros(module.context(), weights_.shape(), module.dtype())),
-      buffers_(gather_entries(module, module.buffers())) {
+FlatParameters::FlatParameters(Module& module) {
+  if (module.flat_.root != &module) lay_out(module);
+  weights_ = module.flat_.weights;
+  gradients_ = module.flat_.gradients;
+  buffers_ = module.flat_.buffers;
   int64_t at = 0;
   for (const auto& entry : module.parameters()) {
     const int64_t count = entry.tensor.count();
     entry.tensor.set_grad(gradients_.window(0, at, at + count).view(entry.tensor.shape()));
     at += padded(count);
   }
+}
+
+template <class F>
+void FlatParameters::for_each_part(Module& module, F&& f) {
+  f(module.flat_);
+  for (const auto& [name, part] : module.children_) for_each_part(*part, f);
+}
+
+void FlatParameters::lay_out(Module& module) {
+  // Moved from the arrays of another module, that one's would be read by nobody.
+  for_each_part(module, [](const Module::Flat& flat) {
+    MELLOW_CHECK(flat.root == nullptr,
+                 "[flat parameters] this module, or a part of it, lies in the FlatParameters of another "
+                 "module: make them of one of the two only, the outermost that is trained");
+  });
+  const Tensor weights = gather_entries(module, module.parameters());
+  const Tensor gradients = Tensor::zeros(module.context(), weights.shape(), module.dtype());
+  module.flat_ = {nullptr, weights, gradients, gather_entries(module, module.buffers())};
+  for_each_part(module, [&](Module::Flat& flat) { flat.root = &module; });
 }
 
 void Snapshot::take(const FlatParameters& parameters) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/nn/module.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -40,6 +41,11 @@ void fill_from(const Module::Named& entry, uint64_t seed) {
 
 }  // namespace
 
+Module::Module(const ModuleOptions& options) : options_(options) {
+  MELLOW_CHECK(options.context != nullptr,
+               "[module] a network is made in a context: set ModuleOptions::context, got none");
+}
+
 void Module::set_training(bool training) {
   training_ = training;
   for (const auto& [name, made] : children_) made->set_training(training);
@@ -52,6 +58,7 @@ int64_t Module::parameter_count() const {
 }
 
 Tensor Module::parameter(std::string name, const Shape& shape, const Init& init, FileLayout layout) {
+  check_unused(name);
   Tensor tensor = Tensor::zeros(context(), shape, dtype());
   tensor.set_requires_grad();
   parameters_.push_back({std::move(name), tensor, layout, init});
@@ -59,10 +66,26 @@ Tensor Module::parameter(std::string name, const Shape& shape, const Init& init,
 }
 
 Tensor Module::buffer(std::string name, const Shape& shape, double value) {
+  check_unused(name);
   Tensor tensor = Tensor::zeros(context(), shape, dtype());
   buffers_.push_back({std::move(name), tensor, FileLayout::same, constant(value)});
   fill_from(buffers_.back(), 0);
   return tensor;
+}
+
+void Module::adopt(std::string name, std::unique_ptr<Module> made) {
+  check_unused(name);
+  children_.emplace_back(std::move(name), std::move(made));
+}
+
+// Weight files know arrays by name alone.
+void Module::check_unused(const std::string& name) const {
+  const auto is_it = [&](const Named& entry) { return entry.name == name; };
+  const bool used =
+      std::any_of(parameters_.begin(), parameters_.end(), is_it) ||
+      std::any_of(buffers_.begin(), buffers_.end(), is_it) ||
+      std::any_of(children_.begin(), children_.end(), [&](const auto& child) { return child.first == name; });
+  MELLOW_CHECK(!used, "[module] two parts are named ", name, ": give the second another name");
 }
 
 std::vector<Module::Named> Module::collect(std::vector<Named> Module::*list) const {

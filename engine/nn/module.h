@@ -35,7 +35,8 @@ class Module {
     Init init;
   };
 
-  explicit Module(const ModuleOptions& options) : options_(options) {}
+  // Throws without a context.
+  explicit Module(const ModuleOptions& options);
   virtual ~Module() = default;
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
@@ -57,22 +58,44 @@ class Module {
   Tensor parameter(std::string name, const Shape& shape, const Init& init,
                    FileLayout layout = FileLayout::same);
   Tensor buffer(std::string name, const Shape& shape, double value);
-  // A child of type M made with this module's options and the given arguments.
+  // A child of type M made with this module's options and the given arguments. No two parts of a module may
+  // have one name.
   template <class M, class... Arguments>
-  M& child(std::string name, Arguments&&... arguments) {
+  M& child(const std::string& name, Arguments&&... arguments) {
     auto made = std::make_unique<M>(options_, std::forward<Arguments>(arguments)...);
     M& reference = *made;
-    children_.emplace_back(std::move(name), std::move(made));
+    adopt(name, std::move(made));
     return reference;
   }
 
  private:
+  friend class FlatParameters;
+  // All arrays of a tree in three, and the module whose tree that is: engine/nn/flat_parameters.h.
+  struct Flat {
+    const Module* root = nullptr;
+    Tensor weights, gradients, buffers;
+  };
   std::vector<Named> collect(std::vector<Named> Module::*list) const;
+  void adopt(std::string name, std::unique_ptr<Module> made);
+  void check_unused(const std::string& name) const;
 
   ModuleOptions options_;
   bool training_ = false;
   std::vector<Named> parameters_, buffers_;
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  Flat flat_;
+};
+
+// Training mode for the scope's life, evaluation mode afterwards, whatever ends it.
+class TrainingScope {
+ public:
+  explicit TrainingScope(Module& module) : module_(module) { module.set_training(true); }
+  ~TrainingScope() { module_.set_training(false); }
+  TrainingScope(const TrainingScope&) = delete;
+  TrainingScope& operator=(const TrainingScope&) = delete;
+
+ private:
+  Module& module_;
 };
 
 // Draws every parameter anew from (seed, its name, element number): independent of the order of construction,

@@ -10,20 +10,26 @@ Shape conv1d_shape(const Shape& x, const Tensor& weight, const Tensor& bias, con
   MELLOW_CHECK(o.stride >= 1 && o.dilation >= 1 && o.groups >= 1 && o.pad_left >= 0 && o.pad_right >= 0,
                "[conv1d] stride ", o.stride, ", dilation ", o.dilation, ", groups ", o.groups, ", padding ",
                o.pad_left, " + ", o.pad_right, ": the first three must be at least 1, padding at least 0");
-  MELLOW_CHECK(weight.dim(2) * o.groups == x[2] && weight.dim(0) % o.groups == 0, "[conv1d] weight ",
-               weight.shape(), " with ", o.groups, " groups does not fit x ", x);
+  MELLOW_CHECK(x[2] % o.groups == 0 && weight.dim(2) == x[2] / o.groups && weight.dim(0) % o.groups == 0,
+               "[conv1d] weight ", weight.shape(), " with ", o.groups, " groups does not fit x ", x);
   MELLOW_CHECK(!bias.defined() || bias.shape() == Shape{weight.dim(0)}, "[conv1d] bias must be [",
                weight.dim(0), "], got ", bias.shape());
-  const int64_t span = x[1] + o.pad_left + o.pad_right - o.dilation * (weight.dim(1) - 1) - 1;
-  MELLOW_CHECK(span >= 0 && x[1] >= 1, "[conv1d] a kernel of ", weight.dim(1), " taps, dilation ", o.dilation,
-               ", is longer than the padded series of x ", x);
-  return {x[0], span / o.stride + 1, weight.dim(0)};
+  int64_t padded = 0, reach = 0;  // steps, and those between the first and the last tap
+  const bool countable = !__builtin_add_overflow(o.pad_left, o.pad_right, &padded) &&
+                         !__builtin_add_overflow(x[1], padded, &padded) &&
+                         !__builtin_mul_overflow(o.dilation, weight.dim(1) - 1, &reach);
+  MELLOW_CHECK(countable && reach < padded && weight.dim(1) >= 1 && x[1] >= 1, "[conv1d] a kernel of ",
+               weight.dim(1), " taps, dilation ", o.dilation, ", does not fit x ", x, " padded by ",
+               o.pad_left, " + ", o.pad_right);
+  return {x[0], (padded - reach - 1) / o.stride + 1, weight.dim(0)};
 }
 
 Conv1dOptions same_padding(int64_t width, int64_t dilation) {
   MELLOW_CHECK(width >= 1 && dilation >= 1, "[same_padding] width and dilation must be at least 1, got ",
                width, " and ", dilation);
-  const int64_t total = dilation * (width - 1);
+  int64_t total = 0;
+  MELLOW_CHECK(!__builtin_mul_overflow(dilation, width - 1, &total), "[same_padding] width ", width,
+               " and dilation ", dilation, " reach further than can be counted");
   return {.dilation = dilation, .pad_left = total / 2, .pad_right = total - total / 2};
 }
 

@@ -43,6 +43,10 @@ Tensor dropout(const Tensor& x, double drop, uint32_t site) {
   MELLOW_CHECK(drop >= 0 && drop < 1, "[dropout] the drop probability must lie in [0, 1), got ", drop);
   if (drop == 0) return x;
   const RandomState& random = x.context().random();
+  MELLOW_CHECK(random.step.defined() && random.step.dtype() == DType::i64 && random.step.count() == 1,
+               "[dropout] no step to draw for: a training loop sets context.random() to its seed and the I64 "
+               "[1] tensor in which it counts its steps, or every step would drop the same; got ",
+               random.step.defined() ? text(name_of(random.step.dtype()), " ", random.step.shape()) : "none");
   return internal::apply(Dropout{drop, site, random.seed, random.step}, {x}, x.shape(), x.dtype());
 }
 

@@ -28,7 +28,8 @@ Tensor scale(const Tensor& x, double factor);
 
 // Zeroes each element with probability `drop` and scales the rest by 1 / (1 - drop). The mask comes from
 // context.random(), stream dropout, element number and `site` (one number per dropout layer of a model), and
-// is drawn again in backward instead of being stored.
+// is drawn again in backward instead of being stored: the step must not move in between. Throws while
+// context.random() has no step (engine/core/random_state.h).
 Tensor dropout(const Tensor& x, double drop, uint32_t site);
 
 // x [batch, length, channels] with all channels zeroed where mask (u8 [batch, length]) is 0.

@@ -18,6 +18,7 @@ Adam::Adam(const FlatParameters& parameters, const AdamOptions& options)
 }
 
 void Adam::update(const FlatParameters& parameters, const Tensor& rate, const Tensor& step) {
+  check_update("adam", rate, step);
   internal::on_device(first_.context(), [&](auto& device) {
     adam(device, {parameters.weights(), parameters.gradients(), first_, second_}, rate, step, options_);
   });

@@ -18,4 +18,8 @@ class Optimizer {
   virtual std::vector<std::pair<std::string, Tensor>> state() = 0;
 };
 
+// Throws, naming `where`, unless rate is f32 [1] and step i64 [1] and, on the CPU where looking costs
+// nothing, at least 1: at step 0 bias corrections divide by 0.
+void check_update(const char* where, const Tensor& rate, const Tensor& step);
+
 }  // namespace mellow

@@ -15,6 +15,7 @@ Sgd::Sgd(const FlatParameters& parameters, const SgdOptions& options) : options_
 }
 
 void Sgd::update(const FlatParameters& parameters, const Tensor& rate, const Tensor& step) {
+  check_update("sgd", rate, step);
   internal::on_device(rate.context(), [&](auto& device) {
     sgd(device, parameters.weights(), parameters.gradients(), velocity_, rate, step, options_);
   });

@@ -11,8 +11,13 @@
 namespace mellow {
 namespace {
 
+void check_classes(const char* where, int64_t classes) {
+  MELLOW_CHECK(classes >= 1, "[", where, "] rows need at least one class, got ", classes);
+}
+
 // Softmax of each row of p / temperature, in place.
 std::vector<double> softmax_of(std::vector<double> p, int64_t classes, double temperature) {
+  check_classes("probabilities_of", classes);
   const auto k = static_cast<size_t>(classes);
   for (size_t i = 0; i + k <= p.size(); i += k) {
     const auto row = std::span(p).subspan(i, k);
@@ -80,6 +85,7 @@ void check_scored(const char* where, std::span<const double> probabilities, std:
 }
 
 std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64_t classes) {
+  check_classes("predictions_of", classes);
   std::vector<int32_t> predicted;
   const auto k = static_cast<size_t>(classes);
   predicted.reserve(probabilities.size() / k);
@@ -100,6 +106,7 @@ std::vector<double> probabilities_of(std::span<const double> logits, int64_t cla
 
 std::vector<int64_t> confusion_matrix(std::span<const int32_t> predicted, std::span<const int32_t> labels,
                                       int64_t classes) {
+  check_classes("confusion matrix", classes);
   MELLOW_CHECK(predicted.size() == labels.size(), "[confusion matrix] ", labels.size(),
                " labels need as many predictions, got ", predicted.size());
   const auto k = static_cast<size_t>(classes);

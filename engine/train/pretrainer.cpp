@@ -115,16 +115,12 @@ void Pretrainer::iterate() {
 
 bool Pretrainer::run(const std::function<void(const PretrainProgress&)>& progress,
                      const std::function<bool()>& stop) {
-  context_.random().seed = options_.seed;
-  context_.random().step = step_;
-  encoder_.set_training(true);
+  const RandomScope draws(context_, {options_.seed, step_});
+  const TrainingScope training(encoder_);
   const int64_t report_every = std::max<int64_t>(1, iterations_ / 50);
   int64_t reported = iteration_;
   while (iteration_ < iterations_) {
-    if (stop && stop()) {
-      encoder_.set_training(false);
-      return false;
-    }
+    if (stop && stop()) return false;
     iterate();
     if (iteration_ - reported < report_every && iteration_ != iterations_) continue;
     const double loss = series_.dtype() == DType::f64 ? loss_sum_.item<double>() : loss_sum_.item<float>();
@@ -135,7 +131,6 @@ bool Pretrainer::run(const std::function<void(const PretrainProgress&)>& progres
     loss_sum_.zero();
     reported = iteration_;
   }
-  encoder_.set_training(false);
   average_.apply(parameters_);
   return true;
 }

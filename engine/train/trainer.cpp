@@ -32,14 +32,15 @@ Trainer::Trainer(const Student& student, const LabelledSet& set, const SoftLabel
       totals_(Tensor::zeros(context_, {soft_label_totals}, DType::f64)) {
   MELLOW_CHECK(options.batch_size >= 1, "[trainer] the batch size must be at least 1, got ",
                options.batch_size);
+  MELLOW_CHECK(student.parameters.are_of(student.model),
+               "[trainer] Student::parameters are not those of Student::model: make FlatParameters of the "
+               "model that is trained");
   MELLOW_CHECK(set.samples() >= 1, "[trainer] the training set is empty");
   const int64_t size = std::min(options.batch_size, set.samples());
   full_ = std::make_unique<Batch>(context_, set.x.shape(), size);
   if (set.samples() % size != 0)
     last_ = std::make_unique<Batch>(context_, set.x.shape(), set.samples() % size);
   soft_.labels = set.labels;
-  context_.random().seed = options.seed;
-  context_.random().step = step_;
 }
 
 void Trainer::begin_epoch() {
@@ -48,7 +49,6 @@ void Trainer::begin_epoch() {
   internal::on_device(
       context_, [&](auto& device) { shuffle(device, options_.seed, static_cast<uint64_t>(epoch_), order_); });
   if (moving_ != nullptr && batch_ == 0) moving_->begin_epoch(epoch_);
-  student_.model.set_training(true);
 }
 
 void Trainer::run_step(Batch& batch) {
@@ -83,7 +83,6 @@ EpochReport Trainer::end_epoch() {
                      .rate = student_.schedule.rate(epoch_ - 1),
                      .seconds = seconds_};
   student_.schedule.observe(report.loss);
-  student_.model.set_training(false);
   totals_.zero();
   position_.zero();
   batch_ = 0;
@@ -96,13 +95,14 @@ std::optional<EpochReport> Trainer::run_epoch(const std::function<bool()>& stop)
   const auto spent = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
+  const RandomScope draws(context_, {options_.seed, step_});
+  const TrainingScope training(student_.model);
   begin_epoch();
   const int64_t full = samples() / full_->index.dim(0);
   const int64_t batches = full + (last_ ? 1 : 0);
   for (; batch_ < batches; ++batch_) {
     if (stop && stop()) {
       seconds_ += spent();
-      student_.model.set_training(false);
       return std::nullopt;
     }
     run_step(batch_ < full ? *full_ : *last_);

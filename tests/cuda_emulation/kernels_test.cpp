@@ -165,6 +165,7 @@ TEST_CASE("CUDA kernels give the same bits in every order of blocks and threads"
     const Tensor zeros = Tensor::zeros(context, {35}), mean = zeros.clone(), var = zeros.clone();
     const Tensor labels = Tensor::from(context, {70}, labels_for(70, 3));
     keep(class_distances(tensor_of<float>(context, {70, 19}, random_values(70 * 19, 3)), labels, 3));
+    draw_for_step(context);
     Tape tape(context);
     const Tensor y = batch_norm(dropout(x, 0.3, 1), ones, zeros, mean, var, {.relu = true});
     const Tensor z = tensor_of<float>(context, {5, 67, 35}, random_values(5 * 67 * 35, 6));

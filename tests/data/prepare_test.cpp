@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
+#include <functional>
 #include <set>
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "mellow/data/dataset.h"
 #include "mellow/data/prepare.h"
 #include "mellow/data/readers.h"
+#include "mellow/data/writers.h"
 #include "mellow/tests/support/files.h"
 
 using namespace mellow;
@@ -83,7 +86,7 @@ TEST_CASE("prepare: large values do not overflow the statistics") {
 
 TEST_CASE("prepare: TS2Vec's scale comes from all values of the training split") {
   const SeriesSet train = tsv("1\t1\tNaN\t3\n2\t5\t7\tNaN\n");
-  const Scale scale = nan_scale(train);
+  const SeriesScale scale = nan_scale(train);
   CHECK(scale.mean == 4);
   CHECK(scale.std == doctest::Approx(std::sqrt(5.0)));
   SeriesSet test = tsv("1\t4\tNaN\t9\n");
@@ -157,6 +160,50 @@ TEST_CASE("prepare: what cannot be trained on") {
       message_of([] { check_trainable(read_series("1\n", Format::tsv, "x", {.label_column = false})); }),
       "needs class labels"));
   CHECK(message_of([] { check_trainable(tsv("1\t1\n2\t2\n")); }).empty());
+}
+
+TEST_CASE("prepare: a set made by hand whose parts do not fit is refused by all who take one") {
+  const SeriesSet good = tsv("1\t1\t2\t3\n2\t4\t5\t6\n1\t7\t8\t9\n2\t1\t3\t2\n");
+  CHECK_NOTHROW(check_consistent(good));
+  CHECK_NOTHROW(check_consistent({}));
+  const std::vector<std::pair<std::string, void (*)(SeriesSet&)>> damages = {
+      {"4 series need as many lengths, got 0", [](SeriesSet& s) { s.lengths.clear(); }},
+      {"lengths must lie in [0, 3], got 4", [](SeriesSet& s) { s.lengths[1] = 4; }},
+      {"got -1", [](SeriesSet& s) { s.lengths[1] = -1; }},
+      {"are 12 values, got 0", [](SeriesSet& s) { s.values.clear(); }},
+      {"are 12 values, got 11", [](SeriesSet& s) { s.values.pop_back(); }},
+      {"labels must lie in [0, 2)", [](SeriesSet& s) { s.labels[3] = 2; }},
+      {"got -7", [](SeriesSet& s) { s.labels[3] = -7; }},
+      {"4 series need as many labels, or none, got 3", [](SeriesSet& s) { s.labels.pop_back(); }},
+      {"labels must lie in [0, 0)", [](SeriesSet& s) { s.class_names.clear(); }},
+      {"at least 1", [](SeriesSet& s) { s.length = 0, s.values.clear(), s.lengths.assign(4, 0); }},
+      {"cannot be", [](SeriesSet& s) { s.series = -4; }},
+      {"cannot be", [](SeriesSet& s) { s.series = s.length = int64_t{1} << 40; }}};
+  PrepareReport report;
+  const std::vector<std::function<void(SeriesSet&)>> takers = {
+      [&](SeriesSet& s) { fill_missing(s, report); },
+      [&](SeriesSet& s) { z_normalise(s, report); },
+      [&](SeriesSet& s) { pad_with_zeros(s, report); },
+      [](SeriesSet& s) { prepare_for_classifier(s); },
+      [](SeriesSet& s) { needs_centring(s); },
+      [](SeriesSet& s) { centre(s); },
+      [](SeriesSet& s) { cut_long(s, 1); },
+      [](SeriesSet& s) { without_empty(s); },
+      [](SeriesSet& s) { for_pretraining(s); },
+      [](SeriesSet& s) { check_trainable(s); },
+      [](SeriesSet& s) { select(s, {0}); },
+      [](SeriesSet& s) { stratified_holdout(s, 0.5, 1); },
+      [](SeriesSet& s) { write_series(s, Format::tsv); },
+      [](SeriesSet& s) { write_series(s, Format::ts); },
+      [](SeriesSet& s) { pad_with_nan(s, 5); }};
+  for (const auto& [message, damage] : damages)
+    for (size_t i = 0; i < takers.size(); ++i) {
+      CAPTURE(message);
+      CAPTURE(i);
+      SeriesSet set = good;
+      damage(set);
+      CHECK(contains(message_of([&] { takers[i](set); }), message));
+    }
 }
 
 TEST_CASE("holdout: every class in both parts, by the seed alone") {

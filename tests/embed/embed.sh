@@ -4,7 +4,7 @@
 #   install        installs BUILD, then moves the installed copy: nothing in it may depend on its place
 #   find_package   builds and runs tests/embed against the moved copy
 #   pkg_config     the same without CMake
-#   headers        every installed header compiles alone and twice, and includes only the standard, POSIX types and mellow
+#   headers        every installed header compiles alone, twice and with all others, and includes only the standard, POSIX types and mellow
 #   add_subdirectory  builds and runs tests/embed with mellow's source inside it: static, then shared;
 #                     then against an installed shared library
 set -euo pipefail
@@ -53,9 +53,12 @@ case $step in
     if grep -nE '^[[:space:]]*#[[:space:]]*include' "${headers[@]}" | grep -vE '(<[a-z_0-9]+>|<sys/types\.h>|"mellow/[a-z_0-9/]+\.h")'; then
       fail "a public header includes something else than the standard library, POSIX types and mellow"
     fi
-    printf '%s\n' "${headers[@]}" | xargs -P "$cores" -I{} "$cxx" -std=c++20 -Wall -Wextra -Wshadow -Wconversion \
-      -Wno-sign-conversion -Wno-missing-field-initializers -Wpedantic -Werror -I. -fsyntax-only -include {} -include {} -x c++ /dev/null
-    echo "${#headers[@]} headers compile alone with $cxx"
+    flags=(-std=c++20 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wpedantic -Werror
+      -I. -fsyntax-only -x c++)
+    printf '%s\n' "${headers[@]}" | xargs -P "$cores" -I{} "$cxx" "${flags[@]}" -include {} -include {} /dev/null
+    # A program may include any of them together: no name may be two things.
+    printf '#include "%s"\n' "${headers[@]}" | "$cxx" "${flags[@]}" - || fail "the headers do not compile in one unit"
+    echo "${#headers[@]} headers compile alone and together with $cxx"
     ;;
   add_subdirectory)
     inside=$scratch/add_subdirectory

@@ -164,6 +164,13 @@ TEST_CASE("tape: what it did not record is refused") {
   const Tensor y = scale(x, 2);
   CHECK_THROWS_AS(tape.backward(y), Error);  // two numbers
   CHECK_THROWS_AS(tape.backward(y, Tensor::zeros(context, {3}, DType::f64)), Error);
+  CHECK_THROWS_AS(tape.backward(y, Tensor::zeros(context, {2})), Error);  // float32
+  CHECK_THROWS_AS(tape.backward(y, Tensor()), Error);
+  CHECK_THROWS_AS(tape.backward(Tensor(), Tensor()), Error);
+  CHECK_THROWS_AS(tape.backward(Tensor()), Error);
+  CHECK_THROWS_AS(tape.drop(Tensor()), Error);
+  Context other(strict(Device::cpu));
+  CHECK_THROWS_AS(tape.backward(y, Tensor::zeros(other, {2}, DType::f64)), Error);
   const Tensor loss = sum(y);
   tape.backward(loss);
   CHECK_THROWS_AS(tape.backward(loss), Error);  // the tape is empty now

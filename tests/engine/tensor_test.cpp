@@ -27,6 +27,8 @@ TEST_CASE("shape: dimensions, counts and limits") {
   CHECK(s != (Shape{2, 3}));
   CHECK_THROWS_AS((Shape{1, 1, 1, 1, 1, 1}), Error);
   CHECK_THROWS_AS((Shape{2, -1}), Error);
+  CHECK_THROWS_WITH_AS(s[3], "[shape] no dimension 3 in [2, 3, 4]", Error);
+  CHECK_THROWS_AS(s[-4], Error);
   CHECK_THROWS_AS((Shape{int64_t{1} << 62, 4}.count()), Error);
   Shape five = {1, 1, 1, 1, 1};
   CHECK_THROWS_AS(five.push_back(1), Error);
@@ -42,6 +44,8 @@ TEST_CASE("tensor: made from host values, read back") {
     CHECK(t.is_contiguous());
     CHECK(t.stride(0) == 3);
     CHECK(t.stride(-1) == 1);
+    CHECK_THROWS_AS(t.stride(70), Error);
+    CHECK_THROWS_AS(t.dim(7), Error);
     CHECK(Tensor::zeros(context, {0, 3}).to_vector<float>().empty());
     CHECK_THROWS_AS(Tensor::from(context, {4}, std::vector<float>{1, 2, 3}), Error);
     CHECK_THROWS_AS(t.to_vector<double>(), Error);
@@ -52,13 +56,18 @@ TEST_CASE("tensor: made from host values, read back") {
 }
 
 TEST_CASE("tensor: an empty handle says so") {
-  const Tensor none;
+  Tensor none;
   CHECK_FALSE(none.defined());
   CHECK_FALSE(static_cast<bool>(none));
   CHECK_THROWS_AS(none.shape(), Error);
   CHECK_THROWS_AS(none.dtype(), Error);
   CHECK_THROWS_AS(none.context(), Error);
   CHECK_THROWS_AS(none.raw_data(), Error);
+  CHECK_THROWS_AS(none.stride(0), Error);
+  CHECK_THROWS_AS(none.requires_grad(), Error);
+  CHECK_THROWS_AS(none.set_requires_grad(), Error);
+  CHECK_THROWS_AS(none.grad(), Error);
+  CHECK_THROWS_AS(none.set_grad({}), Error);
   CHECK_THROWS_AS(check_rank("test", none, 1, "x [n]"), Error);
 }
 

@@ -87,3 +87,30 @@ TEST_CASE("label smoothing keeps 1 - ε + ε/K for the class") {
   CHECK(rows[1] == doctest::Approx(0.05));
   CHECK(rows[5] == doctest::Approx(0.85));
 }
+
+TEST_CASE("a method says which callback it lacks") {
+  Context context;
+  const std::vector<int32_t> labels = {0, 1, 1};
+  const MethodInputs in{.context = context, .labels = labels, .classes = 2};
+  const auto built = [&](const char* name, const std::map<std::string, std::string>& given = {}) {
+    const Method& method = find_method(name);
+    return test::message_of([&] { method.build(in, resolve_options(method, "fcn", given)); });
+  };
+  for (const Method& method : methods())
+    if (method.teacher != TeacherKind::none)
+      CHECK(test::contains(built(method.name.c_str()), "MethodInputs::teacher"));
+  for (const char* name : {"rsls", "cls"}) {
+    CHECK(test::contains(built(name, {{"source", "encoder"}}), "MethodInputs::representations"));
+    CHECK(test::contains(built(name, {{"source", "raw"}}), "MethodInputs::raw_series"));
+  }
+  MethodInputs short_of_logits = in;
+  short_of_logits.teacher = [] { return TeacherOutputs{{1, 2}, {}, {}}; };
+  const Method& kd = find_method("kd");
+  CHECK_THROWS_AS(kd.build(short_of_logits, resolve_options(kd, "fcn", {})), Error);
+}
+
+TEST_CASE("tables of no classes are refused") {
+  Context context;
+  CHECK_THROWS_AS(smoothed_labels(context, 0, 0.1), Error);
+  CHECK_THROWS_AS(soft_labels(context, {}, 0, false), Error);
+}

@@ -325,6 +325,18 @@ TEST_CASE("beta trains as written out: draws in the order of an averaged copy's 
   }
 }
 
+TEST_CASE("beta says that it needs a copy of the student") {
+  Context context(strict(Device::cpu));
+  const Index labels = {0, 1};
+  const Method& beta = find_method("beta");
+  const Recipe recipe =
+      beta.build({.context = context, .labels = labels, .classes = 2}, resolve_options(beta, "fcn", {}));
+  const auto model = make_model("mlp", {&context}, {.length = 4});
+  const FlatParameters flat(*model);
+  const MovingInputs in{context, Tensor::from(context, {2}, labels), flat, {}};
+  CHECK(contains(message_of([&] { recipe.moving(in); }), "MovingInputs::copy_of"));
+}
+
 TEST_CASE("disturb-label: rates and classes are those of label smoothing") {
   constexpr int64_t n = 40'000, k = 5;
   constexpr double epsilon = .1, share = epsilon * (k - 1) / k;

@@ -70,6 +70,7 @@ TEST_CASE("lstm-fcn: in training, dropout 0.8 on the LSTM's features alone") {
     const Tensor x = tensor_of<float>(context, {6, 15, 1}, random_values(90, 4));
     const auto whole = net.features(x).to_vector<float>();
     net.set_training(true);
+    draw_for_step(context);
     const auto dropped = net.features(x).to_vector<float>();
     int kept = 0;
     for (size_t i = 0; i < whole.size(); ++i) {

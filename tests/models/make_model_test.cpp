@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
-#include "mellow/engine/core/random_state.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/optim/adam.h"
 #include "mellow/engine/train/evaluate.h"
@@ -54,7 +53,7 @@ TEST_CASE("what models drop in forward and compute again leaves no trace in thei
       const auto net = make_model(entry.name, {&context}, {.channels = 2, .classes = 3, .length = 33});
       initialize(*net, 5);
       net->set_training(true);
-      context.random().step = Tensor::zeros(context, {1}, DType::i64);
+      draw_for_step(context);
       const Tensor x = tensor_of<float>(context, shape, values);
       const Tensor labels = Tensor::from(context, {5}, std::vector<int32_t>{0, 1, 2, 0, 1});
       std::vector<NamedArrays> gradients;
@@ -104,4 +103,9 @@ TEST_CASE("options that a model lacks, unknown values and unknown models are err
   CHECK_THROWS_AS(make("lstm", {}), Error);
   CHECK(resolve_options(find_model("lstm-fcn"), {{"lstm", "sequence"}}) ==
         ModelOptions{{"cells", "128"}, {"lstm", "sequence"}});
+}
+
+TEST_CASE("a model without a context is refused") {
+  for (const ModelEntry& entry : model_entries())
+    CHECK_THROWS_AS(make_model(entry.name, {.context = nullptr}, {.length = 15}), Error);
 }

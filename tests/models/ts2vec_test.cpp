@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include "mellow/engine/autograd/tape.h"
-#include "mellow/engine/core/random_state.h"
 #include "mellow/engine/internal/on_device.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/ops/batch.h"
@@ -148,7 +147,7 @@ TEST_CASE("ts2vec: an iteration holds at most 80 hidden activations") {
   Ts2Vec encoder({&context}, {});
   initialize(encoder, 1);
   encoder.set_training(true);
-  context.random().step = Tensor::zeros(context, {1}, DType::i64);
+  draw_for_step(context);
   const FlatParameters flat(encoder);
   const auto view = [&](uint64_t seed) {
     return MaskedView{tensor_of<float>(context, {batch, steps, 1}, random_values(batch * steps, seed)),

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <limits>
+
 #include "mellow/engine/ops/conv1d.h"
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
@@ -207,5 +209,12 @@ TEST_CASE("conv1d names what does not fit") {
   CHECK_THROWS_AS(conv1d(x, w, {}, {.stride = 0}), Error);
   CHECK_THROWS_AS(conv1d(x, w, {}, {.pad_left = -1}), Error);
   CHECK_THROWS_AS(conv1d(x, w, {}, {}, Tensor::zeros(context, {2, 4, 4})), Error);
+  for (const int64_t huge : {int64_t{1} << 62, std::numeric_limits<int64_t>::max()}) {
+    CHECK_THROWS_AS(conv1d(x, w, {}, {.dilation = huge}), Error);
+    CHECK_THROWS_AS(conv1d(x, w, {}, {.pad_left = huge, .pad_right = huge}), Error);
+    CHECK_THROWS_AS(conv1d(x, w, {}, {.groups = huge}), Error);
+    CHECK_THROWS_AS(same_padding(5, huge), Error);
+  }
+  CHECK_THROWS_AS(conv1d(x, Tensor::zeros(context, {4, 0, 3}), {}, {}), Error);
   CHECK_THROWS_AS(same_padding(0), Error);
 }

@@ -4,6 +4,7 @@
 #include "mellow/engine/core/random_state.h"
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/tests/support/check_op.h"
+#include "mellow/tests/support/files.h"
 #include "mellow/tests/support/windows.h"
 
 using namespace mellow;
@@ -62,7 +63,11 @@ TEST_CASE("pointwise: windows in every place") {
   check_op(through_windows([](const Inputs& in) { return scale(in[0], 3); }), {shape});
   check_op(through_windows([](const Inputs& in) { return add(in[0], in[1]); }), {shape, shape});
   check_op(through_windows([](const Inputs& in) { return multiply(in[0], in[1]); }), {shape, shape});
-  check_op(through_windows([](const Inputs& in) { return dropout(in[0], 0.4, 1); }), {shape});
+  check_op(through_windows([](const Inputs& in) {
+             draw_for_step(in[0].context());
+             return dropout(in[0], 0.4, 1);
+           }),
+           {shape});
 }
 
 TEST_CASE("pointwise: float32 functions stay within 2e-7 of the exact ones") {
@@ -98,7 +103,7 @@ TEST_CASE("dropout: forward and backward draw one mask") {
   std::vector<float> first;
   for (int threads : {1, 3}) {
     Context context(strict(Device::cpu, threads));
-    context.random().seed = 5;
+    draw_for_step(context, 0, 5);
     const Tensor x =
         Tensor::from(context, shape, std::vector<float>(static_cast<size_t>(n), 1.0f)).set_requires_grad();
     Tape tape(context);
@@ -124,8 +129,7 @@ TEST_CASE("dropout: another seed, step or site is another mask") {
   Context context(strict(Device::cpu));
   const Tensor x = Tensor::from(context, {400}, std::vector<double>(400, 1.0));
   auto mask = [&](uint64_t seed, int64_t step, uint32_t site) {
-    context.random().seed = seed;
-    context.random().step.copy_from(std::as_bytes(std::span(&step, 1)));
+    draw_for_step(context, step, seed);
     return dropout(x, 0.5, site).to_vector<double>();
   };
   const auto base = mask(1, 1, 1);
@@ -135,8 +139,22 @@ TEST_CASE("dropout: another seed, step or site is another mask") {
   CHECK(base != mask(1, 1, 2));
 }
 
+TEST_CASE("dropout: a loop that counts no steps is told to, instead of dropping the same at every one") {
+  Context context(strict(Device::cpu));
+  const Tensor x = Tensor::zeros(context, {3});
+  CHECK(contains(message_of([&] { dropout(x, 0.5, 1); }), "context.random()"));
+  {
+    const RandomScope draws(context, {1, Tensor::zeros(context, {1}, DType::i64)});
+    CHECK_NOTHROW(dropout(x, 0.5, 1));
+  }
+  CHECK_THROWS_AS(dropout(x, 0.5, 1), Error);
+  context.random().step = Tensor::zeros(context, {1});
+  CHECK_THROWS_AS(dropout(x, 0.5, 1), Error);
+}
+
 TEST_CASE("dropout: a window draws the mask of a dense tensor") {
   Context context(strict(Device::cpu));
+  draw_for_step(context);
   const Shape shape = {5, 3, 7};
   const Tensor dense = Tensor::from(context, shape, std::vector<double>(105, 1.0));
   CHECK(dropout(as_window(dense), 0.5, 1).to_vector<double>() == dropout(dense, 0.5, 1).to_vector<double>());

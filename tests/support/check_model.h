@@ -159,6 +159,7 @@ inline void check_gradients(const Module& net, const std::function<Tensor()>& lo
 inline void check_classifier_gradients(Classifier& net, int64_t length, int64_t channels, uint64_t seed) {
   initialize(net, seed);
   net.set_training(true);
+  draw_for_step(net.context());
   const Shape shape = {4, length, channels};
   const Tensor x = tensor_of<double>(net.context(), shape, random_values(shape.count(), 5));
   const Tensor labels = Tensor::from(net.context(), {4}, std::vector<int32_t>{0, 1, 2, 1});

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mellow/engine/core/context.h"
+#include "mellow/engine/core/random_state.h"
 
 namespace mellow::test {
 
@@ -21,6 +21,11 @@ inline std::vector<Device> devices() {
 // A context for exact comparisons: strict float32, fresh memory full of NaN.
 inline ContextOptions strict(Device device, int threads = 2) {
   return {.device = device, .threads = threads, .precision = Precision::fp32, .poison = true};
+}
+
+// What a training loop does before random ops draw.
+inline void draw_for_step(Context& context, int64_t step = 0, uint64_t seed = 0) {
+  context.random() = {seed, Tensor::from(context, {1}, std::vector<int64_t>{step})};
 }
 
 }  // namespace mellow::test

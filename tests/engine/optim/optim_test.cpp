@@ -102,4 +102,18 @@ TEST_CASE("impossible schedules and optimisers are refused") {
   FlatParameters flat(weights);
   CHECK_THROWS_AS(Sgd(flat, {.nesterov = true}), Error);
   CHECK_THROWS_AS(Adam(flat, {.beta1 = 1}), Error);
+
+  const Tensor rate = Tensor::from(context, {1}, std::vector<float>{0.1f}),
+               first = Tensor::from(context, {1}, std::vector<int64_t>{1}),
+               zeroth = Tensor::zeros(context, {1}, DType::i64);
+  Adam adam(flat);
+  Sgd sgd(flat);
+  for (Optimizer* optimizer : {static_cast<Optimizer*>(&adam), static_cast<Optimizer*>(&sgd)}) {
+    CHECK_NOTHROW(optimizer->update(flat, rate, first));
+    CHECK_THROWS_AS(optimizer->update(flat, Tensor::zeros(context, {0}), first), Error);
+    CHECK_THROWS_AS(optimizer->update(flat, Tensor::zeros(context, {1}, DType::f64), first), Error);
+    CHECK_THROWS_AS(optimizer->update(flat, Tensor(), first), Error);
+    CHECK_THROWS_AS(optimizer->update(flat, rate, zeroth), Error);
+    CHECK_THROWS_AS(optimizer->update(flat, rate, rate), Error);
+  }
 }

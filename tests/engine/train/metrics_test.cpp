@@ -139,6 +139,9 @@ TEST_CASE("metrics: a probability that is no number shows in the scores") {
 }
 
 TEST_CASE("metrics: what does not fit is refused") {
+  CHECK_THROWS_AS(predictions_of(std::vector<double>{0.5, 0.5}, 0), Error);
+  CHECK_THROWS_AS(probabilities_of(std::vector<double>{0.5, 0.5}, 0), Error);
+  CHECK_THROWS_AS(confusion_matrix({}, {}, -1), Error);
   const std::vector<double> even = {0.5, 0.5, 0.5, 0.5};
   const std::vector<int32_t> one = {0}, outside = {0, 2}, negative = {-1, 0};
   CHECK_THROWS_AS(score(even, one, 2), Error);

@@ -69,6 +69,26 @@ TEST_CASE("pretraining stopped at any iteration goes on to the same bytes") {
   }
 }
 
+TEST_CASE("pretraining leaves a caller's flat parameters those of the encoder") {
+  Context context(strict(Device::cpu));
+  Ts2Vec encoder({&context}, tiny);
+  initialize(encoder, 1);
+  const FlatParameters flat(encoder);
+  const auto before = flat.weights().to_vector<float>();
+  Pretrainer(encoder, noisy_series(context, false), {.iterations = 2}).run();
+  CHECK(flat.are_of(encoder));
+  CHECK(flat.weights().to_vector<float>() != before);
+}
+
+TEST_CASE("pretraining that ends in an exception leaves the encoder in evaluation mode") {
+  Context context(strict(Device::cpu));
+  Ts2Vec encoder({&context}, tiny);
+  initialize(encoder, 1);
+  Pretrainer pretrainer(encoder, noisy_series(context, false), {.iterations = 2});
+  CHECK_THROWS_AS(pretrainer.run({}, []() -> bool { throw Error("enough"); }), Error);
+  CHECK(!encoder.training());
+}
+
 TEST_CASE("encodings do not hang on the batch size and stay finite with missing steps") {
   Context context(strict(Device::cpu));
   Ts2Vec encoder({&context}, tiny);

@@ -87,6 +87,49 @@ TEST_CASE("the same seed gives the same bytes, another seed others") {
   }
 }
 
+TEST_CASE("trainers that take turns on one context each give what they give alone") {
+  for (const Device device : devices()) {
+    const auto alone = [&](uint64_t seed) {
+      Context context(strict(device));
+      Training t(context, "lstm-fcn", seed);
+      for (int epoch = 0; epoch < 3; ++epoch) t.trainer.run_epoch();
+      return state_of(*t.model);
+    };
+    Context context(strict(device));
+    Training first(context, "lstm-fcn", 4);
+    first.trainer.run_epoch();
+    Training second(context, "lstm-fcn", 5);
+    first.trainer.run_epoch();
+    second.trainer.run_epoch([&] {  // between any two steps of the second
+      if (first.trainer.epoch() < 3) first.trainer.run_epoch();
+      return false;
+    });
+    while (second.trainer.epoch() < 3) second.trainer.run_epoch();
+    CHECK(state_of(*first.model) == alone(4));
+    CHECK(state_of(*second.model) == alone(5));
+  }
+}
+
+TEST_CASE("a model's parameters may be flattened again while it trains; those of another are refused") {
+  Context context(strict(Device::cpu));
+  Training t(context, "mlp"), expected(context, "mlp"), other(context, "mlp");
+  const FlatParameters again(*t.model);
+  for (Training* each : {&t, &expected}) each->trainer.run_epoch();
+  CHECK(state_of(*t.model) == state_of(*expected.model));
+  const Student mixed{*t.model, other.flat, other.adam, *other.schedule};
+  CHECK(contains(message_of([&] { Trainer(mixed, t.set, {}, {}, {}); }), "Student::parameters"));
+}
+
+TEST_CASE("an epoch that ends in an exception leaves the model in evaluation mode") {
+  Context context(strict(Device::cpu));
+  Training t(context);
+  CHECK_THROWS_AS(t.trainer.run_epoch([]() -> bool { throw Error("enough"); }), Error);
+  CHECK(!t.model->training());
+  Trainer refused(t.student, t.set, {.q1 = {Tensor::zeros(context, {3, 3}), false}}, {}, {.batch_size = 4});
+  CHECK_THROWS_AS(refused.run_epoch(), Error);
+  CHECK(!t.model->training());
+}
+
 TEST_CASE("a training stopped at any step and loaded elsewhere goes on to the same bytes") {
   for (const Device device : devices()) {
     Context context(strict(device));
