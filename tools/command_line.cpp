@@ -76,17 +76,44 @@ std::string help_of(const CLI::App& command) {
   return help;
 }
 
+Error empty_value(const std::string& option) {
+  return Error(fmt::format("{} is empty: give a value, or leave it out", option));
+}
+
 // Puts the contents of --config in front of the options, so that those typed win.
 void insert_config(CLI::App& command, std::vector<std::string>& arguments, size_t at) {
+  constexpr std::string_view name = "--config", with_value = "--config=";
+  std::vector<std::string> paths;
   for (size_t i = at; i < arguments.size(); ++i) {
-    std::string path;
-    if (arguments[i] == "--config" && i + 1 < arguments.size()) path = arguments[i + 1];
-    if (arguments[i].starts_with("--config=")) path = arguments[i].substr(9);
-    if (path.empty()) continue;
-    const auto from_file = read_config(path, command);
-    arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(at), from_file.begin(), from_file.end());
-    return;
+    if (arguments[i] == name && i + 1 < arguments.size()) paths.push_back(arguments[i + 1]);
+    if (arguments[i].starts_with(with_value)) paths.push_back(arguments[i].substr(with_value.size()));
   }
+  if (paths.empty()) return;
+  if (paths.size() > 1) throw Error("--config is given more than once: put all keys into one file");
+  if (paths[0].empty()) throw empty_value("--config");
+  const auto from_file = read_config(paths[0], command);
+  arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(at), from_file.begin(), from_file.end());
+}
+
+// --out= would take the next word for its value.
+void refuse_empty_words(const std::vector<std::string>& words) {
+  for (const std::string& word : words)
+    if (word.starts_with("--") && word.find('=') == word.size() - 1)
+      throw empty_value(word.substr(0, word.size() - 1));
+}
+
+void refuse_empty_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& value : option->results())
+      if (value.empty())
+        throw empty_value(option->get_lnames().empty() ? option->get_name(true)
+                                                       : "--" + option->get_lnames()[0]);
+}
+
+// Help of its own for each command of a command, too: a hidden flag is not handed down.
+void add_help(CLI::App& command) {
+  command.set_help_flag("-h,--help", "this text")->group("");
+  for (CLI::App* sub : command.get_subcommands([](CLI::App*) { return true; })) add_help(*sub);
 }
 
 [[noreturn]] void refuse(const CLI::App& command, const std::string& word) {
@@ -113,8 +140,8 @@ int run_command(const std::vector<std::string>& arguments) {
     CLI::App* app = program.add_subcommand(command.name, command.summary);
     app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->always_capture_default();
     app->footer(std::string("Example: ") + command.example);
-    app->set_help_flag("-h,--help", "this text")->group("");
     declared.emplace_back(app, command.declare(*app));
+    add_help(*app);
   }
   auto words = arguments;
   const auto [command, count] = named_command(program, words);
@@ -127,6 +154,7 @@ int run_command(const std::vector<std::string>& arguments) {
         ->group(beside != nullptr ? beside->get_group() : "Options");
   }
   insert_config(*command, words, count);
+  refuse_empty_words(words);
   std::reverse(words.begin(), words.end());
   try {
     program.parse(words);
@@ -136,6 +164,7 @@ int run_command(const std::vector<std::string>& arguments) {
   } catch (const CLI::ParseError& error) {
     throw Error(fmt::format("{} ({} --help)", error.what(), path_of(*command)));
   }
+  refuse_empty_values(*command);
   if (const auto extra = command->remaining(); !extra.empty()) refuse(*command, extra[0]);
   if (!command->get_subcommands({}).empty()) {
     fmt::print(stderr, "{}", help_of(*command));

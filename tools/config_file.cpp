@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/config_file.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -28,10 +30,12 @@ std::string typed(const std::string& path, const std::string& key, const toml::n
 
 }  // namespace
 
-std::string nearest_option(const CLI::App& command, const std::string& name) {
+std::string nearest_option(const CLI::App& command, const std::string& name,
+                           const std::vector<std::string>& without) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options())
-    for (const std::string& known : option->get_lnames()) names.push_back("--" + known);
+    for (const std::string& known : option->get_lnames())
+      if (std::find(without.begin(), without.end(), known) == without.end()) names.push_back("--" + known);
   const auto close = nearest(names, name, 1);
   return close.empty() ? "--help" : close[0];
 }
@@ -50,7 +54,7 @@ std::vector<std::string> read_config(const std::string& path, const CLI::App& co
     if (option == nullptr || name == "config" || name == "help")
       throw config_error(path, key.source(),
                          fmt::format("unknown key {}; did you mean {}?", name,
-                                     nearest_option(command, option_name).substr(2)));
+                                     nearest_option(command, option_name, {"config", "help"}).substr(2)));
     const bool is_flag = option->get_expected_max() == 0;
     if (const auto* flag = node.as_boolean()) {
       if (!is_flag)

@@ -15,7 +15,8 @@ namespace mellow::tools {
 // list.
 std::vector<std::string> read_config(const std::string& path, const CLI::App& command);
 
-// The long option of `command` nearest to `name`, with its dashes.
-std::string nearest_option(const CLI::App& command, const std::string& name);
+// The long option of `command` nearest to `name`, with its dashes; not one of `without`.
+std::string nearest_option(const CLI::App& command, const std::string& name,
+                           const std::vector<std::string>& without = {});
 
 }  // namespace mellow::tools

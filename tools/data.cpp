@@ -130,7 +130,7 @@ Run data_command(CLI::App& command) {
   all[3].first->add_option("out", o->out, ".tsv .txt .csv .ts")->required();
   add_choice(*all[4].first, "what", o->what, {"cbf", "two-patterns", "synthetic-control", "ils"}, "which one")
       ->required();
-  all[4].first->add_option("--seed", o->seed, "same seed, same bytes")->type_name("N");
+  add_seed(*all[4].first, o->seed, "same seed, same bytes");
   all[4]
       .first->add_option("--out", o->folder, "folder; NAME/NAME_TRAIN.tsv is made in it")
       ->type_name("DIR")

@@ -134,6 +134,7 @@ Encoder obtain_encoder(Context& context, const SeriesSet& stored, const EncoderO
   if (options.no_cache) return pretrained(context, stored, options, seed, progress, stop);
   const EncoderCache cache(options.cache);
   const std::string path = cache.path_for(context, stored, options, seed);
+  const auto lock = cache.lock(path, stop);  // others that want the same encoder wait for it
   if (cache.holds(path)) {
     progress.note("encoder: reused from " + path);
     return read_encoder(context, path);

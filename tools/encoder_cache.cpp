@@ -12,6 +12,7 @@
 #include "mellow/engine/io/hash.h"
 #include "mellow/engine/io/user_cache.h"
 #include "mellow/tools/progress.h"
+#include "mellow/tools/wait_for_lock.h"
 
 namespace mellow::tools {
 namespace {
@@ -40,6 +41,20 @@ std::string EncoderCache::path_for(const Context& context, const SeriesSet& stor
   hasher.update(uint64_t{words.size()}).update(words);
   hasher.update(std::as_bytes(std::span(stored.values)));
   return folder_ + '/' + hasher.hex() + ".safetensors";
+}
+
+std::unique_ptr<FileLock> EncoderCache::lock(const std::string& path,
+                                             const std::function<bool()>& stop) const {
+  std::error_code ignored;
+  std::filesystem::create_directories(folder_, ignored);
+  std::unique_ptr<FileLock> lock;
+  try {
+    lock = wait_for_lock(path + ".lock", stop);
+  } catch (const Error&) {
+    return nullptr;
+  }
+  if (lock == nullptr) throw Error("interrupted while waiting for an encoder", ErrorKind::cancelled);
+  return lock;
 }
 
 bool EncoderCache::holds(const std::string& path) const {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "mellow/data/series.h"
+#include "mellow/engine/io/directory_lock.h"
 #include "mellow/engine/io/safetensors.h"
 #include "mellow/tools/options.h"
 
@@ -22,6 +25,9 @@ class EncoderCache {
   // threads and the version of file format and training.
   std::string path_for(const Context& context, const SeriesSet& stored, const EncoderOptions& options,
                        uint64_t seed) const;
+  // Held while the encoder of this path is trained, so that others wait and take it. Null where the folder
+  // cannot be written: nothing is kept there then. Throws ErrorKind::cancelled when `stop` said so.
+  std::unique_ptr<FileLock> lock(const std::string& path, const std::function<bool()>& stop) const;
   // False also when the file is damaged: it is then trained again and replaced.
   bool holds(const std::string& path) const;
   // A cache that cannot be written is told, and no reason to fail.

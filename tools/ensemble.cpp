@@ -27,6 +27,29 @@ std::vector<PlannedRun> members_of(const PlannedRun& run, int64_t members, const
   return plan;
 }
 
+// Without these the ensemble cannot be evaluated.
+std::vector<std::string> results_of(int64_t members) {
+  std::vector<std::string> files = {"predictions.csv"};
+  for (int64_t i = 0; i < members; ++i) files.push_back(member_path(".", i) + "/model.safetensors");
+  return files;
+}
+
+// predictions.csv and, in the record, the scores of the mean of the networks' probabilities.
+void score_members(RunDirectory& folder, const TrainingData& data, Context& context, int64_t members,
+                   const std::string& selected, Progress& progress) {
+  const auto networks = read_members(context, folder.path(), members);
+  const auto classes = static_cast<int64_t>(data.test.class_names.size());
+  const auto probabilities =
+      probabilities_of(pooled_logits(networks, to_device(context, data.test)), classes);
+  write_file_atomically(folder.file("predictions.csv"),
+                        predictions_csv(data.test.labels, data.test.class_names, probabilities));
+  Json& record = folder.record();
+  record["members"] = members;
+  record["selected"] = selected;
+  record["results"][selected] = to_json(score(probabilities, data.test.labels, classes));
+  note_undefined(record, probabilities, data, progress);
+}
+
 }  // namespace
 
 FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, Progress& progress,
@@ -35,6 +58,8 @@ FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, P
   const auto context = make_context(o.device, progress);
   const TrainingData data = open_training_data(o.data, parse_holdout(o.val), o.seed, progress);
   const std::string path = run_folder(o, data.name);
+  checked_network(
+      {o, find_method(o.method), run.method_options, data, *context, progress, interrupt, arguments}, path);
   Json options = to_json(o, run.method_options, *context);
   options["ensemble"] = members;
   RunDirectory folder(
@@ -45,36 +70,28 @@ FinishedRun run_ensemble(const PlannedRun& run, int64_t members, int64_t jobs, P
        {"command", arguments},
        {"options", options},
        {"data", {{"name", data.name}, {"train_hash", data.train_hash}, {"test_hash", data.test_hash}}},
-       {"device", device_description(*context)}});
+       {"device", device_description(*context)}},
+      results_of(members));
   if (folder.finished()) {
     progress.note(path + " is finished already; nothing to do");
     return {path, folder.record(), true};
   }
   folder.write_record("running");
-  const auto outcomes = run_many(members_of(run, members, path), jobs, progress, interrupt, arguments);
-  double seconds = 0;
-  for (const Outcome& outcome : outcomes) {
-    if (!outcome.run) {
-      folder.record()["error"] = outcome.error;
-      folder.write_record("failed");
-      throw Error("a network of the ensemble failed: " + outcome.error);
+  try {
+    double seconds = 0;
+    for (const Outcome& outcome :
+         run_many(members_of(run, members, path), jobs, progress, interrupt, arguments)) {
+      if (!outcome.run) throw Error("a network of the ensemble failed: " + outcome.error, ErrorKind::device);
+      seconds += outcome.summary().seconds;
     }
-    seconds += outcome.run->record.at("seconds").get<double>();
+    score_members(folder, data, *context, members, mellow::name_of(selected_protocol(o)), progress);
+    folder.record()["seconds"] = seconds;
+    folder.write_record("finished");
+  } catch (const std::exception& error) {
+    folder.write_end(error);
+    throw;
   }
-  const auto networks = read_models(*context, path);
-  const auto classes = static_cast<int64_t>(data.test.class_names.size());
-  const auto probabilities =
-      probabilities_of(pooled_logits(networks, to_device(*context, data.test)), classes);
-  write_file_atomically(folder.file("predictions.csv"),
-                        predictions_csv(data.test.labels, data.test.class_names, probabilities));
-  Json& record = folder.record();
-  const std::string selected = mellow::name_of(selected_protocol(o));
-  record["members"] = members;
-  record["seconds"] = seconds;
-  record["selected"] = selected;
-  record["results"][selected] = to_json(score(probabilities, data.test.labels, classes));
-  folder.write_record("finished");
-  return {path, record};
+  return {path, folder.record()};
 }
 
 }  // namespace mellow::tools

@@ -95,6 +95,8 @@ int evaluate(const EvaluateCommand& o) {
   ModelDescription description = model.description;
   if (networks.size() > 1) description.temperature.reset();  // each network's own, not the mean's
   const Scored scored(description, set, pooled_logits(networks, x));
+  if (const int64_t rows = undefined_rows(scored.probabilities, scored.classes()); rows > 0)
+    fmt::print(stderr, "{}\n", undefined_warning(rows, set.series));
   Json record = record_of(scored);
   if (o.features) record["features"] = to_json(class_separation(features_of(*model.network, x), set.labels));
   write_files(scored, o);

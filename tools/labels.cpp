@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/models/make_model.h"
 #include "mellow/tools/commands.h"
 #include "mellow/tools/interrupt.h"
 #include "mellow/tools/progress.h"
@@ -31,8 +32,10 @@ void check_method(const Method& method, const TrainOptions& o) {
 int labels(const LabelsCommand& command) {
   const TrainOptions& o = command.job;
   const Method& method = find_method(o.method);
+  find_model(o.model);
   const MethodOptions method_options = checked_options(method, o.model, o.method_options);
   check_method(method, o);
+  if (!method.uses_encoder(method_options)) refuse_encoder_options(o.encoder, method);
   Progress progress(o.quiet);
   const auto context = make_context(o.device, progress);
   const TrainingData data = open_training_data(o.data, parse_holdout(o.val), o.seed, progress);
@@ -73,7 +76,7 @@ Run labels_command(CLI::App& command) {
   command.add_option("--teacher", o.teacher, "trained run for methods that have a teacher")->type_name("RUN");
   command.add_option("--val", o.val, "none or holdout:0.2; as the teacher's")->type_name("HOW");
   add_encoder_options(command, o.encoder);
-  command.add_option("--seed", o.seed, "of pretraining and the holdout")->type_name("N")->group("Encoder");
+  add_seed(command, o.seed, "of pretraining and the holdout")->group("Encoder");
   command.add_option("--out", made->out, "CSV: index, label, q_<class>…; - is stdout")->type_name("FILE");
   command.add_flag("--quiet", o.quiet, "no progress on stderr");
   add_device_options(command, o.device);

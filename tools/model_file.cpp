@@ -15,6 +15,7 @@
 #include "mellow/engine/train/evaluate.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/options.h"
+#include "mellow/tools/run_record.h"
 
 namespace mellow::tools {
 namespace {
@@ -150,17 +151,21 @@ std::string member_path(const std::string& path, int64_t i) {
   return fmt::format("{}/member-{}", path, i + 1);
 }
 
-std::vector<LoadedModel> read_models(Context& context, const std::string& path) {
+std::vector<LoadedModel> read_members(Context& context, const std::string& path, int64_t members) {
   std::vector<LoadedModel> networks;
-  std::error_code ignored;
-  while (std::filesystem::is_directory(member_path(path, static_cast<int64_t>(networks.size())), ignored))
-    networks.push_back(read_model(context, member_path(path, static_cast<int64_t>(networks.size()))));
-  if (networks.empty()) networks.push_back(read_model(context, path));
+  for (int64_t i = 0; i < members; ++i) networks.push_back(read_model(context, member_path(path, i)));
   const ModelDescription& first = networks.front().description;
   for (const LoadedModel& member : networks)
     if (const ModelDescription& d = member.description;
         d.class_names != first.class_names || d.channels != first.channels || d.length != first.length)
       throw Error(path + " is no ensemble: its networks were trained on different data", ErrorKind::input);
+  return networks;
+}
+
+std::vector<LoadedModel> read_models(Context& context, const std::string& path) {
+  if (const auto members = members_in(path)) return read_members(context, path, *members);
+  std::vector<LoadedModel> networks;
+  networks.push_back(read_model(context, path));
   return networks;
 }
 

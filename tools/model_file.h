@@ -43,7 +43,8 @@ LoadedModel read_model(Context& context, const std::string& path);
 
 // The folder of network number i (from 0) of the ensemble in `path`.
 std::string member_path(const std::string& path, int64_t i);
-// All networks of the ensemble in `path`, or the one of a plain run or file.
+std::vector<LoadedModel> read_members(Context& context, const std::string& path, int64_t members);
+// All networks of the ensemble in `path`, as many as its run.json says, or the one of a plain run or file.
 std::vector<LoadedModel> read_models(Context& context, const std::string& path);
 // The logits of one network for x [samples, length, channels], or the logarithms of several networks' mean
 // probabilities: [samples, classes].

@@ -11,10 +11,13 @@
 #include "mellow/engine/core/error.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/progress.h"
+#include "mellow/tools/whole_number.h"
 #include "mellow/tools/wrap.h"
 
 namespace mellow::tools {
 namespace {
+
+constexpr int64_t most_threads = 4096;  // beyond any machine's cores
 
 Precision precision_for(const std::string& wanted, Device device) {
   if (wanted == "auto") return device == Device::cuda ? Precision::tf32 : Precision::fp32;
@@ -59,6 +62,22 @@ void add_options_of(CLI::App& command, const std::vector<Owner>& owners, const c
   name_in_footer(command, title, names);
 }
 
+// Checks a whole number and hands it on in plain digits: the library would read 010 as octal, and cut what is
+// too large.
+template <class T>
+CLI::Validator whole_from(T lowest, T highest) {
+  return CLI::Validator(
+      [lowest, highest](std::string& typed) {
+        const auto value = whole_number<T>(typed);
+        if (!value || *value < lowest || *value > highest)
+          return fmt::format("must be a whole number of at least {} and at most {}; got {}", lowest, highest,
+                             typed);
+        typed = std::to_string(*value);
+        return std::string();
+      },
+      "");
+}
+
 }  // namespace
 
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& field,
@@ -73,12 +92,18 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string&
 }
 
 CLI::Option* add_count(CLI::App& command, const std::string& name, int64_t& field, int64_t lowest,
-                       const std::string& help) {
-  return command.add_option(name, field, help)->type_name("N")->check([lowest](const std::string& typed) {
-    int64_t value = 0;
-    if (CLI::detail::lexical_cast(typed, value) && value >= lowest) return std::string();
-    return fmt::format("must be a whole number of at least {}; got {}", lowest, typed);
-  });
+                       const std::string& help, int64_t highest) {
+  return command.add_option(name, field, help)->type_name("N")->transform(whole_from(lowest, highest));
+}
+
+CLI::Option* add_threads(CLI::App& command, int64_t& field, const std::string& help) {
+  return add_count(command, "--threads", field, 0, help, most_threads);
+}
+
+CLI::Option* add_seed(CLI::App& command, uint64_t& field, const std::string& help) {
+  return command.add_option("--seed", field, help)
+      ->type_name("N")
+      ->transform(whole_from<uint64_t>(0, std::numeric_limits<uint64_t>::max()));
 }
 
 void add_device_options(CLI::App& command, DeviceOptions& options) {
@@ -87,7 +112,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
   add_choice(command, "--precision", options.precision, {"auto", "fp32", "tf32", "bf16", "bf16x3"},
              "auto is fp32 (CPU) or tf32 (CUDA)")
       ->group("Device");
-  add_count(command, "--threads", options.threads, 0, "CPU threads; 0: one per core")->group("Device");
+  add_threads(command, options.threads, "CPU threads; 0: one per core")->group("Device");
 }
 
 std::unique_ptr<Context> make_context(const DeviceOptions& options, Progress& progress) {
@@ -154,6 +179,20 @@ void add_encoder_options(CLI::App& command, EncoderOptions& options) {
     names += std::string(" ") + name;
   }
   name_in_footer(command, "Of mellow pretrain", names);
+}
+
+void refuse_encoder_options(const EncoderOptions& o, const Method& method) {
+  const EncoderOptions none;
+  const std::pair<const char*, bool> given[] = {{"--encoder", !o.file.empty()},
+                                                {"--pretrain-iterations", o.iterations != none.iterations},
+                                                {"--pretrain-batch", o.batch_size != none.batch_size},
+                                                {"--enc-norm", o.normalisation != none.normalisation},
+                                                {"--cache", !o.cache.empty()},
+                                                {"--no-cache", o.no_cache}};
+  for (const auto& [option, is_given] : given)
+    if (is_given)
+      throw Error(
+          fmt::format("{} has no effect: method {} with these options uses no encoder", option, method.name));
 }
 
 void add_method_options(CLI::App& command, std::map<std::string, std::string>& given) {

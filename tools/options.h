@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,9 +26,11 @@ class Progress;
 // --name a|b|c; anything else is an error that lists them.
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& field,
                         const std::vector<std::string>& choices, const std::string& help);
-// --name N, a whole number of at least `lowest`.
+// --name N, a whole number from `lowest` to `highest`, in decimal.
 CLI::Option* add_count(CLI::App& command, const std::string& name, int64_t& field, int64_t lowest,
-                       const std::string& help);
+                       const std::string& help, int64_t highest = std::numeric_limits<int64_t>::max());
+CLI::Option* add_threads(CLI::App& command, int64_t& field, const std::string& help);
+CLI::Option* add_seed(CLI::App& command, uint64_t& field, const std::string& help);
 
 struct DeviceOptions {
   std::string device = "auto", precision = "auto";
@@ -53,6 +56,9 @@ struct EncoderOptions {
 };
 void add_pretrain_options(CLI::App& command, EncoderOptions& options);
 void add_encoder_options(CLI::App& command, EncoderOptions& options);  // those of pretraining, and more
+
+// Throws when options of the encoder are given, which `method`, with its options, does not use.
+void refuse_encoder_options(const EncoderOptions& options, const Method& method);
 
 // The options of all methods, and of all models, each once; `given` gets those that were typed.
 void add_method_options(CLI::App& command, std::map<std::string, std::string>& given);

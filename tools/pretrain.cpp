@@ -65,9 +65,7 @@ Run pretrain_command(CLI::App& command) {
   const auto o = std::make_shared<PretrainCommand>();
   add_data_options(command, o->data);
   add_pretrain_options(command, o->encoder);
-  command.add_option("--seed", o->seed, "drives start, crops, masks and order")
-      ->type_name("N")
-      ->group("Encoder");
+  add_seed(command, o->seed, "drives start, crops, masks and order")->group("Encoder");
   command.add_option("--out", o->out, "where the encoder goes")->type_name("FILE");
   command.add_flag("--score", o->score, "print 1-nearest-neighbour accuracy, encoded and raw");
   command.add_flag("--quiet", o->quiet, "no progress on stderr");

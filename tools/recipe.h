@@ -17,6 +17,9 @@ struct MadeRecipe {
   std::optional<Encoder> encoder;
 };
 
+// Reads the encoder of --encoder, if any, and checks that it takes the job's series.
+void check_given_encoder(const TrainingJob& job);
+
 MadeRecipe make_recipe(const TrainingJob& job, const EncoderOptions& encoder,
                        const std::function<TeacherOutputs()>& teacher);
 

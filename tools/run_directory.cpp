@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/run_directory.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/io/atomic_file.h"
 #include "mellow/engine/io/csv.h"
-#include "mellow/engine/io/read_file.h"
 
 namespace mellow::tools {
 
@@ -17,14 +19,39 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr uint64_t largest_record = 16 << 20;
 constexpr const char* metrics_header =
     "epoch,train_loss,train_ce,train_kl,train_accuracy,test_accuracy,test_nll,test_ece,validation_accuracy,"
     "validation_nll,validation_ece,learning_rate,seconds";
-// Every file of a run; nothing else in the folder is ever removed.
+// Every file of a run; nothing else in the folder is ever removed but the runs in it: its teacher's and its
+// ensemble's networks'.
 constexpr const char* files[] = {"metrics.csv",     "model.safetensors", "encoder.safetensors",
                                  "soft_labels.csv", "predictions.csv",   "checkpoint.safetensors",
                                  "run.json"};
+
+// Bytes that are no UTF-8, as in the name of a file, are replaced: JSON has none.
+std::string text_of(const Json& record) { return record.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+bool is_part(const std::string& name) {
+  constexpr std::string_view member = "member-";
+  return name == "teacher" || (name.starts_with(member) && name.size() > member.size() &&
+                               name.find_first_not_of("0123456789", member.size()) == std::string::npos);
+}
+
+// Removes the run in `path`, whose lock is held; run.json goes last.
+void remove_run(const std::string& path) {
+  std::vector<fs::path> parts;
+  for (const auto& entry : fs::directory_iterator(path))
+    if (!entry.is_symlink() && entry.is_directory() && is_part(entry.path().filename().string()))
+      parts.push_back(entry.path());
+  for (const fs::path& part : parts) {
+    const DirectoryLock lock(part.string());
+    remove_run(part.string());
+    fs::remove(part / ".lock");
+    std::error_code holds_others;
+    fs::remove(part, holds_others);
+  }
+  for (const char* name : files) fs::remove(path + '/' + name);
+}
 
 template <class T>
 T metadata_number(const NamedArrays& checkpoint, const std::string& key) {
@@ -35,13 +62,12 @@ T metadata_number(const NamedArrays& checkpoint, const std::string& key) {
     const auto [stop, failed] = std::from_chars(found->second.data(), end, value);
     if (failed == std::errc() && stop == end) return value;
   }
-  throw Error(fmt::format("the checkpoint has no usable {}: start anew with --overwrite", key),
-              ErrorKind::input);
+  throw Error(fmt::format("the checkpoint has no usable {}: remove it to train anew", key), ErrorKind::input);
 }
 
 void add_scores(CsvRow& row, const std::optional<Metrics>& metrics) {
   if (metrics) {
-    row.add(metrics->accuracy).add(metrics->nll).add(metrics->ece);
+    for (const double v : {metrics->accuracy, metrics->nll, metrics->ece}) row.add(unsigned_nan(v));
   } else {
     row.add("").add("").add("");
   }
@@ -61,8 +87,20 @@ std::string difference(const Json& before, const Json& now, const std::string& n
 
 }  // namespace
 
-RunDirectory::RunDirectory(const std::string& path, Existing existing, Json record)
-    : path_(path), record_(std::move(record)) {
+bool would_remove(const std::string& folder, const std::string& input) {
+  if (input.empty()) return false;
+  std::error_code unreadable;
+  const fs::path within =
+      fs::weakly_canonical(input, unreadable).lexically_relative(fs::weakly_canonical(folder, unreadable));
+  if (unreadable || within.empty()) return false;
+  const std::string first = within.begin()->string();
+  return first == "." || is_part(first) ||
+         std::find(std::begin(files), std::end(files), first) != std::end(files);
+}
+
+RunDirectory::RunDirectory(const std::string& path, Existing existing, const Json& record,
+                           const std::vector<std::string>& results)
+    : path_(path), record_(Json::parse(text_of(record))) {
   std::error_code failed;
   fs::create_directories(path_, failed);
   if (failed)
@@ -70,12 +108,12 @@ RunDirectory::RunDirectory(const std::string& path, Existing existing, Json reco
   lock_.emplace(path_);
   sweep_stale_temps(path_);
   if (!fs::exists(file("run.json"))) return;
-  previous_ = Json::parse(read_file(file("run.json"), largest_record), nullptr, false);
   if (existing == Existing::overwrite) {
-    clear();
+    remove_run(path_);
     return;
   }
-  const std::string status = previous_.is_object() ? previous_.value("status", "damaged") : "damaged";
+  previous_ = read_record(path_).value();
+  const std::string status = status_of(previous_);
   if (existing == Existing::refuse)
     throw Error(
         fmt::format("{} already holds a run ({}): go on with --resume, start anew with --overwrite, or "
@@ -83,29 +121,31 @@ RunDirectory::RunDirectory(const std::string& path, Existing existing, Json reco
                     path_, status));
   check_same_run();
   resume_ = true;
-  finished_ = status == "finished";
+  finished_ = status == "finished" && std::all_of(results.begin(), results.end(),
+                                                  [&](const auto& name) { return fs::exists(file(name)); });
   if (finished_) record_ = previous_;
 }
 
 void RunDirectory::check_same_run() const {
-  if (!previous_.is_object())
-    throw Error(fmt::format("{} is damaged: start anew with --overwrite", file("run.json")),
-                ErrorKind::input);
   for (const char* part : {"format_version", "options", "data"}) {
     const auto changed = difference(previous_.value(part, Json()), record_.at(part), part);
     if (!changed.empty())
-      throw Error(fmt::format("{} cannot be resumed: {}. Use the same options and data, or --overwrite",
-                              path_, changed));
+      throw Error(
+          fmt::format("{} cannot be resumed: {}. Use the same options and data, or another folder (--out)",
+                      path_, changed));
   }
-}
-
-void RunDirectory::clear() {
-  for (const char* name : files) fs::remove(file(name));
 }
 
 void RunDirectory::write_record(const std::string& status) {
   record_["status"] = status;
-  write_file_atomically(file("run.json"), record_.dump(2) + '\n');
+  write_file_atomically(file("run.json"), text_of(record_) + '\n');
+}
+
+void RunDirectory::write_end(const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  const bool cancelled = known != nullptr && known->kind() == ErrorKind::cancelled;
+  if (!cancelled) record_["error"] = error.what();
+  write_record(cancelled ? "interrupted" : "failed");
 }
 
 std::optional<NamedArrays> RunDirectory::checkpoint() const {
@@ -133,13 +173,29 @@ void RunDirectory::open_metrics(const std::optional<NamedArrays>& checkpoint) {
 void RunDirectory::add_metrics(const EvaluationReport& report, double seconds) {
   CsvRow row;
   const EpochReport& epoch = report.training;
-  row.add(epoch.epoch).add(epoch.loss).add(epoch.ce).add(epoch.kl).add(epoch.accuracy);
+  row.add(epoch.epoch);
+  for (const double v : {epoch.loss, epoch.ce, epoch.kl, epoch.accuracy}) row.add(unsigned_nan(v));
   add_scores(row, report.test);
   add_scores(row, report.validation);
   metrics_->write_line(row.add(epoch.rate).add(seconds).text());
 }
 
 double seconds_of(const NamedArrays& checkpoint) { return metadata_number<double>(checkpoint, "seconds"); }
+
+int64_t undefined_rows(const std::vector<double>& probabilities, int64_t classes) {
+  int64_t count = 0;
+  const auto k = static_cast<size_t>(classes);
+  for (size_t i = 0; i + k <= probabilities.size(); i += k)
+    count += std::any_of(&probabilities[i], &probabilities[i] + k, [](double p) { return std::isnan(p); });
+  return count;
+}
+
+std::string undefined_warning(int64_t rows, int64_t series) {
+  return fmt::format(
+      "warning: the predictions for {} of {} series are not numbers (the network overflows); they count as "
+      "the first class, so the accuracy says little",
+      rows, series);
+}
 
 std::string soft_labels_csv(const std::vector<int64_t>& positions, const std::vector<int32_t>& labels,
                             const std::vector<std::string>& class_names, const std::vector<float>& rows) {
@@ -171,7 +227,7 @@ std::string predictions_csv(const std::vector<int32_t>& labels, const std::vecto
     if (!labels.empty()) row.add(class_names[static_cast<size_t>(labels[i])]);
     row.add(class_names[static_cast<size_t>(predicted[i])]);
     for (size_t k = 0; k < class_names.size(); ++k)
-      row.add(static_cast<float>(probabilities[i * class_names.size() + k]));
+      row.add(static_cast<float>(unsigned_nan(probabilities[i * class_names.size() + k])));
     out += row.text() + '\n';
   }
   return out;
@@ -217,15 +273,17 @@ std::string confusion_csv(const std::vector<int64_t>& counts, const std::vector<
 }
 
 Json to_json(const Metrics& m) {
-  return {{"accuracy", m.accuracy},
-          {"nll", m.nll},
-          {"brier", m.brier},
-          {"ece", m.ece},
-          {"cwece", m.cwece},
-          {"cwece_cc", m.cwece_cc},
-          {"macro_f1", m.macro_f1},
-          {"per_class_error", m.per_class_error},
-          {"instability", m.instability}};
+  Json scores = {{"accuracy", m.accuracy},
+                 {"nll", m.nll},
+                 {"brier", m.brier},
+                 {"ece", m.ece},
+                 {"cwece", m.cwece},
+                 {"cwece_cc", m.cwece_cc},
+                 {"macro_f1", m.macro_f1},
+                 {"per_class_error", m.per_class_error},
+                 {"instability", m.instability}};
+  for (Json& value : scores) value = unsigned_nan(value.get<double>());
+  return scores;
 }
 
 Json to_json(const ClassSeparation& s) {

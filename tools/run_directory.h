@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "mellow/engine/io/append_log.h"
 #include "mellow/engine/io/directory_lock.h"
@@ -13,20 +12,25 @@
 #include "mellow/engine/train/calibration.h"
 #include "mellow/engine/train/class_separation.h"
 #include "mellow/engine/train/fit.h"
+#include "mellow/tools/run_record.h"
 
 // The files of one training, a contract that other programs read: docs/run-directory.md.
 namespace mellow::tools {
 
-using Json = nlohmann::ordered_json;
-
 // What to do when the folder already holds a run.
 enum class Existing { refuse, resume, overwrite };
+
+// Whether starting anew in `folder` would remove `input`: a file of its run, of a network of its ensemble or
+// of its teacher, or the folder itself.
+bool would_remove(const std::string& folder, const std::string& input);
 
 class RunDirectory {
  public:
   // Makes the folder where needed, locks it and removes temporary files of processes that died.
-  // `record` is the start of run.json; a run is resumed only when its options and data are the same.
-  RunDirectory(const std::string& path, Existing existing, Json record);
+  // `record` is the start of run.json; a run is resumed only when its options and data are the same. It is
+  // finished when run.json says so and the files `results` are there.
+  RunDirectory(const std::string& path, Existing existing, const Json& record,
+               const std::vector<std::string>& results);
 
   std::string file(const std::string& name) const { return path_ + '/' + name; }
   const std::string& path() const { return path_; }
@@ -37,6 +41,8 @@ class RunDirectory {
   // run.json, always whole: the record with this status. Of a finished run, what its file says.
   Json& record() { return record_; }
   void write_record(const std::string& status);
+  // The record of a run that this error ended: interrupted, or failed and why.
+  void write_end(const std::exception& error);
 
   // The last checkpoint when the run is resumed and there is one; throws when it is damaged.
   std::optional<NamedArrays> checkpoint() const;
@@ -49,7 +55,6 @@ class RunDirectory {
 
  private:
   void check_same_run() const;
-  void clear();
 
   std::string path_;
   std::optional<DirectoryLock> lock_;
@@ -60,6 +65,10 @@ class RunDirectory {
 
 // The seconds of training that a checkpoint knows of.
 double seconds_of(const NamedArrays& checkpoint);
+
+// How many rows of probabilities hold a NaN; and what to say of them.
+int64_t undefined_rows(const std::vector<double>& probabilities, int64_t classes);
+std::string undefined_warning(int64_t rows, int64_t series);
 
 // index,label,q_<class>…: one row per training series, at `positions` of its file.
 std::string soft_labels_csv(const std::vector<int64_t>& positions, const std::vector<int32_t>& labels,

@@ -30,11 +30,15 @@ class Queue {
     const std::lock_guard lock(mutex_);
     const TrainOptions& o = plan_[number].options;
     ++finished_;
+    trained_ += outcome.run && outcome.run->already ? 0 : 1;
     const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double left =
-        spent / static_cast<double>(finished_) * static_cast<double>(plan_.size() - finished_);
-    progress_.note(fmt::format("{}/{}  {} {} {} s{}: {}  {} left", finished_, plan_.size(), o.data.dataset,
-                               o.model, o.method, o.seed, state_of(outcome), duration_text(left)));
+    const auto to_do = static_cast<double>(plan_.size() - finished_);
+    const std::string left =  // runs that were finished before took no time
+        trained_ == 0
+            ? ""
+            : fmt::format("  {} left", duration_text(spent / static_cast<double>(trained_) * to_do));
+    progress_.note(fmt::format("{}/{}  {} {} {} s{}: {}{}", finished_, plan_.size(), o.data.dataset, o.model,
+                               o.method, o.seed, state_of(outcome), left));
     outcomes_[number] = std::move(outcome);
   }
   std::vector<Outcome> take() { return std::move(outcomes_); }
@@ -43,9 +47,10 @@ class Queue {
   static std::string state_of(const Outcome& outcome) {
     if (!outcome.run) return "failed: " + outcome.error;
     if (outcome.run->already) return "finished before";
-    const Json& record = outcome.run->record;
-    const auto selected = record.at("selected").get<std::string>();
-    return fmt::format("accuracy {:.4f}", record.at("results").at(selected).at("accuracy").get<double>());
+    const RunSummary run = outcome.summary();
+    return fmt::format(
+        "accuracy {:.4f}{}", run.selected_scores().accuracy,
+        run.undefined > 0 ? fmt::format(" ({} predictions are not numbers)", run.undefined) : "");
   }
 
   const std::vector<PlannedRun>& plan_;
@@ -53,7 +58,7 @@ class Queue {
   std::vector<Outcome> outcomes_;
   std::mutex mutex_;
   std::atomic<size_t> begun_ = 0;
-  size_t finished_ = 0;
+  size_t finished_ = 0, trained_ = 0;  // trained: not finished before
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -65,17 +70,27 @@ void work(Queue& queue, const std::vector<PlannedRun>& plan, int64_t threads, In
     PlannedRun run = plan[*number];
     run.options.device.threads = threads;
     try {
-      queue.done(*number, {run_one(run, quiet, interrupt, arguments), ""});
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::cancelled) return;
-      queue.done(*number, {std::nullopt, error.what()});
-    } catch (const std::exception& error) {
-      queue.done(*number, {std::nullopt, error.what()});
+      queue.done(*number, outcome_of([&] { return run_one(run, quiet, interrupt, arguments); }));
+    } catch (const Error&) {
+      return;  // interrupted
     }
   }
 }
 
 }  // namespace
+
+Outcome outcome_of(const std::function<FinishedRun()>& train) {
+  try {
+    Outcome outcome{train(), ""};
+    outcome.summary();  // of a run that was there already: whether its record can be read
+    return outcome;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) throw;
+    return {std::nullopt, error.what()};
+  } catch (const std::exception& error) {
+    return {std::nullopt, error.what()};
+  }
+}
 
 Shares shares_of(const DeviceOptions& device, int64_t runs, int64_t jobs) {
   const auto cores = static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency()));

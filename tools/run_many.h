@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,7 +26,11 @@ Shares shares_of(const DeviceOptions& device, int64_t runs, int64_t jobs);
 struct Outcome {
   std::optional<FinishedRun> run;  // nothing: it failed, or was not begun because of an interrupt
   std::string error;
+
+  RunSummary summary() const { return summary_of(run->record, run->path); }
 };
+// What became of `train`; an interrupt is still thrown.
+Outcome outcome_of(const std::function<FinishedRun()>& train);
 
 // Trains all of `plan`, `jobs` at a time, each on its own thread, context and share of the CPU threads; 0: on
 // the CPU as many as there are threads. A run that fails does not stop the others. After an interrupt all

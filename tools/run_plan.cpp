@@ -2,13 +2,13 @@
 #include "mellow/tools/run_plan.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/teacher.h"
+#include "mellow/tools/whole_number.h"
 
 namespace mellow::tools {
 namespace {
@@ -16,11 +16,8 @@ namespace {
 constexpr uint64_t most_seeds = 100'000;
 
 uint64_t parse_seed(const std::string& typed, const std::string& part) {
-  uint64_t seed = 0;
-  const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), seed);
-  if (failed != std::errc() || end != part.data() + part.size())
-    throw Error(fmt::format("--seed takes whole numbers, as 0 or 0,1,2 or 0..4; got {}", typed));
-  return seed;
+  if (const auto seed = whole_number<uint64_t>(part)) return *seed;
+  throw Error(fmt::format("--seed takes whole numbers below 2^64, as 0 or 0,1,2 or 0..4; got {}", typed));
 }
 
 // Those of the given options that the method or model has, so that one command line serves several.
@@ -45,7 +42,9 @@ PlannedRun checked(TrainOptions o, bool several) {
   check_teacher_options(method, o);
   selected_protocol(o);
   make_schedule(schedule_options(o));
-  return {o, checked_options(method, o.model, o.method_options)};
+  const MethodOptions options = checked_options(method, o.model, o.method_options);
+  if (several && !method.uses_encoder(options)) o.encoder.file.clear();
+  return {o, options};
 }
 
 }  // namespace
@@ -79,7 +78,12 @@ std::vector<uint64_t> parse_seeds(const std::string& typed) {
       seeds.push_back(first + i);  // last may be the largest there is
     return seeds;
   }
-  for (const std::string& part : split_list("--seed", typed)) seeds.push_back(parse_seed(typed, part));
+  for (const std::string& part : split_list("--seed", typed)) {
+    const uint64_t seed = parse_seed(typed, part);
+    if (std::find(seeds.begin(), seeds.end(), seed) != seeds.end())  // 1 and 01
+      throw Error(fmt::format("--seed {} names {} twice", typed, seed));
+    seeds.push_back(seed);
+  }
   return seeds;
 }
 
@@ -101,6 +105,10 @@ std::vector<PlannedRun> plan_runs(const TrainOptions& o) {
           one.own_folder = several;
           plan.push_back(checked(one, several));
         }
+  if (std::none_of(plan.begin(), plan.end(), [](const PlannedRun& run) {
+        return find_method(run.options.method).uses_encoder(run.method_options);
+      }))
+    refuse_encoder_options(o.encoder, find_method(methods.front()));
   for (const auto& [name, typed] : o.method_options)
     if (std::none_of(plan.begin(), plan.end(), [&, &wanted = name](const PlannedRun& run) {
           return run.options.method_options.contains(wanted);

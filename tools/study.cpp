@@ -35,8 +35,8 @@ Run ils_synthetic_study(CLI::App& command) {
   const auto rates = std::make_shared<std::string>("3e-3,1e-2");
   add_count(command, "--replicates", o->replicates, 1, "data sets drawn and studied");
   command.add_option("--lr", *rates, "learning rates, each a study of its own")->type_name("LIST");
-  command.add_option("--seed", o->seed, "same seed, same numbers, for any number of threads")->type_name("N");
-  add_count(command, "--threads", o->threads, 0, "0: one per core");
+  add_seed(command, o->seed, "same seed, same numbers, for any number of threads");
+  add_threads(command, o->threads, "0: one per core");
   command
       .add_option("--out", o->out, "folder of tables and finished replicates; goes on where it was stopped")
       ->type_name("DIR");

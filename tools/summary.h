@@ -2,14 +2,14 @@
 #pragma once
 
 #include <string>
-#include <vector>
-
-#include "mellow/tools/run_many.h"
 
 namespace mellow::tools {
 
-// dataset,model,method,seed,protocol,epoch,accuracy,nll,ece,cwece,seconds: one row per finished run and
-// protocol, in the order of the plan.
-std::string summary_csv(const std::vector<PlannedRun>& plan, const std::vector<Outcome>& outcomes);
+class Progress;
+
+// Writes <folder>/summary.csv: dataset,model,method,seed,protocol,epoch,accuracy,nll,ece,cwece,seconds, one
+// row per protocol of every finished run directory in the folder, whichever command trained it. Several
+// processes may do so at once. A run whose record cannot be read is told and left out.
+void write_summary(const std::string& folder, Progress& progress);
 
 }  // namespace mellow::tools

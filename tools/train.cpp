@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
-#include "mellow/engine/io/atomic_file.h"
 #include "mellow/tools/commands.h"
 #include "mellow/tools/ensemble.h"
 #include "mellow/tools/interrupt.h"
@@ -15,22 +14,18 @@
 namespace mellow::tools {
 namespace {
 
-void print_results(const Json& record, const std::string& path) {
-  const auto& options = record.at("options");
-  const int64_t members = record.value("members", int64_t{1});
-  fmt::print("{}, {}, {}, seed {}{}: {} epochs in {}\n", record.at("data").at("name").get<std::string>(),
-             options.at("model").get<std::string>(), options.at("method").get<std::string>(),
-             options.at("seed").get<uint64_t>(), members > 1 ? fmt::format(", {} networks", members) : "",
-             options.at("epochs").get<int64_t>(), duration_text(record.at("seconds").get<double>()));
+void print_results(const RunSummary& run, const std::string& path) {
+  fmt::print("{}, {}, {}, seed {}{}: {} epochs in {}\n", run.dataset, run.model, run.method, run.seed,
+             run.members > 1 ? fmt::format(", {} networks", run.members) : "", run.epochs,
+             duration_text(run.seconds));
   fmt::print("{:<17}{:>6}{:>10}{:>9}{:>9}\n", "protocol", "epoch", "accuracy", "NLL", "ECE");
-  for (const auto& [name, result] : record.at("results").items()) {
-    const std::string remark = result.contains("selected_on_test") ? "  chosen on test data"
-                               : members > 1                       ? "  of the averaged probabilities"
-                               : name == record.at("selected")     ? "  saved in model.safetensors"
-                                                                   : "";
-    fmt::print("{:<17}{:>6}{:>10.4f}{:>9.4f}{:>9.4f}{}\n", name, result.value("epoch", Json("-")).dump(),
-               result.at("accuracy").get<double>(), result.at("nll").get<double>(),
-               result.at("ece").get<double>(), remark);
+  for (const RunScores& s : run.scores) {
+    const std::string remark = s.on_test                    ? "  chosen on test data"
+                               : run.members > 1            ? "  of the averaged probabilities"
+                               : s.protocol == run.selected ? "  saved in model.safetensors"
+                                                            : "";
+    fmt::print("{:<17}{:>6}{:>10.4f}{:>9.4f}{:>9.4f}{}\n", s.protocol,
+               s.epoch ? std::to_string(*s.epoch) : "-", s.accuracy, s.nll, s.ece, remark);
   }
   fmt::print("{}\n", path);
 }
@@ -69,34 +64,47 @@ int print_outcomes(const std::vector<PlannedRun>& plan, const std::vector<Outcom
       fmt::print("failed: {}\n", outcomes[i].error);
       continue;
     }
-    const Json& record = outcomes[i].run->record;
-    const auto selected = record.at("selected").get<std::string>();
-    const Json& scores = record.at("results").at(selected);
-    fmt::print("{:<16}{:>9.4f}{:>9.4f}{:>9.4f}\n", selected, scores.at("accuracy").get<double>(),
-               scores.at("nll").get<double>(), scores.at("ece").get<double>());
+    const RunSummary run = outcomes[i].summary();
+    const RunScores& scores = run.selected_scores();
+    fmt::print("{:<16}{:>9.4f}{:>9.4f}{:>9.4f}\n", scores.protocol, scores.accuracy, scores.nll, scores.ece);
   }
   return failed;
 }
 
+// One after another, each with its networks `jobs` at a time. One that fails does not stop the others.
+std::vector<Outcome> run_ensembles(const TrainOptions& o, const std::vector<PlannedRun>& plan,
+                                   Progress& progress, Interrupt& interrupt,
+                                   const std::vector<std::string>& arguments) {
+  std::vector<Outcome> outcomes;
+  for (const PlannedRun& run : plan) {
+    outcomes.push_back(
+        outcome_of([&] { return run_ensemble(run, o.ensemble, o.jobs, progress, interrupt, arguments); }));
+    if (!outcomes.back().run) progress.note("failed: " + outcomes.back().error);
+  }
+  return outcomes;
+}
+
 int train_all(const TrainOptions& o, const std::vector<PlannedRun>& plan, Progress& progress,
               Interrupt& interrupt, const std::vector<std::string>& arguments) {
-  if (plan.size() > 1 && o.ensemble == 1) {
-    const auto outcomes = run_many(plan, o.jobs, progress, interrupt, arguments);
-    write_file_atomically(runs_folder(o) + "/summary.csv", summary_csv(plan, outcomes));
-    return print_outcomes(plan, outcomes) > 0 ? 1 : 0;
-  }
-  for (const PlannedRun& run : plan) {
+  if (plan.size() == 1) {
     const FinishedRun done = o.ensemble > 1
-                                 ? run_ensemble(run, o.ensemble, o.jobs, progress, interrupt, arguments)
-                                 : run_one(run, progress, interrupt, arguments);
-    if (!done.already) print_results(done.record, done.path);
+                                 ? run_ensemble(plan[0], o.ensemble, o.jobs, progress, interrupt, arguments)
+                                 : run_one(plan[0], progress, interrupt, arguments);
+    if (!done.already) print_results(summary_of(done.record, done.path), done.path);
+    return 0;
   }
-  return 0;
+  const auto outcomes = o.ensemble > 1 ? run_ensembles(o, plan, progress, interrupt, arguments)
+                                       : run_many(plan, o.jobs, progress, interrupt, arguments);
+  const int failed = print_outcomes(plan, outcomes);
+  write_summary(runs_folder(o), progress);
+  return failed > 0 ? 1 : 0;
 }
 
 int train(const TrainOptions& o, const std::vector<std::string>& arguments) {
   if (o.resume && o.overwrite) throw Error("--resume and --overwrite exclude each other");
   const auto plan = plan_runs(o);
+  if (o.overwrite && plan.size() > 1)  // one run's input may lie in another's folder
+    for (const PlannedRun& run : plan) refuse_inputs_in(run_folder(run.options, run.options.data.dataset), o);
   Progress progress(o.quiet);
   Interrupt interrupt;
   try {

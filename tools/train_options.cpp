@@ -123,6 +123,17 @@ Existing existing_run(const TrainOptions& o) {
   return o.resume ? Existing::resume : o.overwrite ? Existing::overwrite : Existing::refuse;
 }
 
+void refuse_inputs_in(const std::string& folder, const TrainOptions& o) {
+  const std::pair<const char*, const std::string&> inputs[] = {{"--teacher", o.teacher},
+                                                               {"--encoder", o.encoder.file},
+                                                               {"--train", o.data.train},
+                                                               {"--test", o.data.test}};
+  for (const auto& [option, path] : inputs)
+    if (would_remove(folder, path))
+      throw Error(fmt::format("{} {} lies in {}, which --overwrite clears: choose another --out", option,
+                              path, folder));
+}
+
 std::string runs_folder(const TrainOptions& o) { return o.out.empty() ? "runs" : o.out; }
 
 std::string run_folder(const TrainOptions& o, const std::string& dataset) {

@@ -35,6 +35,8 @@ ScheduleOptions schedule_options(const TrainOptions& options);
 Protocol selected_protocol(const TrainOptions& options);
 // What --resume and --overwrite say of a run that is there already.
 Existing existing_run(const TrainOptions& options);
+// Throws when starting anew in `folder` would remove an input: the teacher, the encoder or the data.
+void refuse_inputs_in(const std::string& folder, const TrainOptions& options);
 // Where runs of their own folders lie: --out, or "runs".
 std::string runs_folder(const TrainOptions& options);
 std::string run_folder(const TrainOptions& options, const std::string& dataset);

@@ -109,7 +109,8 @@ void run_epochs(const Session& s, Learner& learner) {
   s.run.open_metrics(checkpoint);
   const double seconds_before = seconds;
   const int64_t epochs_before = learner.trainer.epoch();
-  auto saved_at = Clock::now();
+  const auto start = Clock::now();  // evaluations and checkpoints take time, too
+  auto saved_at = start;
   bool epoch_due = false;
   const auto save = [&] {
     s.run.save_checkpoint(learner.fit.save(), seconds);
@@ -123,13 +124,13 @@ void run_epochs(const Session& s, Learner& learner) {
             const int64_t every = s.options.checkpoint_every;
             epoch_due = epoch_due || (every > 0 && report.epoch % every == 0);
             if (!s.progress.due()) return;
-            const double speed =
-                static_cast<double>(report.epoch - epochs_before) / (seconds - seconds_before);
+            const auto epochs = static_cast<double>(report.epoch - epochs_before);
+            const double speed = epochs / (seconds - seconds_before);
+            const double left = static_cast<double>(s.options.epochs - report.epoch) * since(start) / epochs;
             s.progress.show(
                 fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}  {:.0f} samples/s  {} left",
                             report.epoch, s.options.epochs, report.loss, report.accuracy,
-                            speed * static_cast<double>(learner.trainer.samples()),
-                            duration_text(static_cast<double>(s.options.epochs - report.epoch) / speed)));
+                            speed * static_cast<double>(learner.trainer.samples()), duration_text(left)));
           },
       .evaluation = [&](const EvaluationReport& report) { s.run.add_metrics(report, seconds); },
       // Between steps everything is consistent: the moment to save.
@@ -161,7 +162,13 @@ Json results_json(const Fit& fit) {
 
 // Writes what the selected weights give, then the finished record.
 void write_results(const Session& s, Learner& learner) {
-  const Protocol selected = selected_protocol(s.options);
+  Protocol selected = selected_protocol(s.options);
+  if (!learner.fit.has_weights(selected)) {
+    s.progress.note(fmt::format(
+        "warning: the validation loss was never a number, so there is no {}: the last weights are saved",
+        mellow::name_of(selected)));
+    selected = Protocol::last;
+  }
   learner.fit.select(selected);
   const auto& scaled = learner.fit.results().at(selected).scaled;
   write_safetensors(
@@ -175,10 +182,11 @@ void write_results(const Session& s, Learner& learner) {
                               .class_names = s.data.train.class_names,
                               .tails = s.data.tails,
                               .temperature = scaled ? std::optional(scaled->temperature) : std::nullopt}));
+  const auto probabilities = predict(*learner.network, learner.test.x);
   write_file_atomically(s.run.file("predictions.csv"),
-                        predictions_csv(s.data.test.labels, s.data.test.class_names,
-                                        predict(*learner.network, learner.test.x)));
+                        predictions_csv(s.data.test.labels, s.data.test.class_names, probabilities));
   Json& record = s.run.record();
+  note_undefined(record, probabilities, s.data, s.progress);
   record["parameters"] = learner.network->parameter_count();
   record["selected"] = mellow::name_of(selected);
   record["results"] = results_json(learner.fit);
@@ -218,11 +226,25 @@ void train_and_score(const Session& s, std::unique_ptr<Classifier> network) {
 
 }  // namespace
 
-FinishedRun run_training(const TrainingJob& job, const std::string& path, Existing existing) {
-  const TrainOptions& o = job.options;
-  // What cannot be trained is refused before a folder is made.
+void note_undefined(Json& record, const std::vector<double>& probabilities, const TrainingData& data,
+                    Progress& progress) {
+  const int64_t rows = undefined_rows(probabilities, static_cast<int64_t>(data.test.class_names.size()));
+  if (rows == 0) return;
+  record["undefined_predictions"] = rows;
+  progress.note(undefined_warning(rows, data.test.series));
+}
+
+std::unique_ptr<Classifier> checked_network(const TrainingJob& job, const std::string& path) {
   auto network = make_network(job);
   check_given_teacher(job);
+  check_given_encoder(job);
+  if (job.options.overwrite) refuse_inputs_in(path, job.options);
+  return network;
+}
+
+FinishedRun run_training(const TrainingJob& job, const std::string& path, Existing existing) {
+  const TrainOptions& o = job.options;
+  auto network = checked_network(job, path);
   initialize(*network, o.seed);
   RunDirectory run(path, existing,
                    {{"mellow", program_version},
@@ -231,7 +253,8 @@ FinishedRun run_training(const TrainingJob& job, const std::string& path, Existi
                     {"command", job.arguments},
                     {"options", to_json(o, job.method_options, job.context)},
                     {"data", data_record(job.data)},
-                    {"device", device_description(job.context)}});
+                    {"device", device_description(job.context)}},
+                   {"model.safetensors"});
   if (run.finished()) {
     job.progress.note(path + " is finished already; nothing to do");
     return {path, run.record(), true};
@@ -240,10 +263,7 @@ FinishedRun run_training(const TrainingJob& job, const std::string& path, Existi
   try {
     train_and_score({job, run}, std::move(network));
   } catch (const std::exception& error) {
-    const auto* known = dynamic_cast<const Error*>(&error);
-    const bool cancelled = known != nullptr && known->kind() == ErrorKind::cancelled;
-    if (!cancelled) run.record()["error"] = error.what();
-    run.write_record(cancelled ? "interrupted" : "failed");
+    run.write_end(error);
     throw;
   }
   return {path, run.record()};

@@ -19,9 +19,26 @@ int open_lock(const std::string& path) {
   return fd;
 }
 
-std::string holder(int fd) {
+}  // namespace
+
+FileLock::FileLock(const std::string& path) : path_(path), file_(open_lock(path)) { try_again(); }
+
+void FileLock::try_again() {
+  int result;
+  do result = ::flock(file_.get(), LOCK_EX | LOCK_NB);
+  while (result < 0 && errno == EINTR);
+  if (result < 0 && errno == EWOULDBLOCK) return;
+  if (result < 0) throw io_error("lock", path_, errno);
+  held_ = true;
+  const std::string pid = std::to_string(::getpid()) + '\n';
+  size_t done = 0;
+  if (::ftruncate(file_.get(), 0) < 0 || !write_all(real_file_system(), file_.get(), pid, done))
+    throw io_error("write", path_, errno);
+}
+
+std::string FileLock::holder() const {
   std::array<char, 32> digits{};
-  const ssize_t n = ::pread(fd, digits.data(), digits.size(), 0);
+  const ssize_t n = ::pread(file_.get(), digits.data(), digits.size(), 0);
   std::string pid;
   for (ssize_t i = 0; i < n && digits[static_cast<size_t>(i)] >= '0' && digits[static_cast<size_t>(i)] <= '9';
        ++i)
@@ -29,21 +46,11 @@ std::string holder(int fd) {
   return pid.empty() ? "another process" : "process " + pid;
 }
 
-}  // namespace
-
-DirectoryLock::DirectoryLock(const std::string& folder) : file_(open_lock(folder + "/.lock")) {
-  int result;
-  do result = ::flock(file_.get(), LOCK_EX | LOCK_NB);
-  while (result < 0 && errno == EINTR);
-  if (result < 0 && errno == EWOULDBLOCK)
-    throw Error(text("[io] ", folder, " is in use by ", holder(file_.get()),
+DirectoryLock::DirectoryLock(const std::string& folder) : file_(folder + "/.lock") {
+  if (!file_.held())
+    throw Error(text("[io] ", folder, " is in use by ", file_.holder(),
                      "; wait until it ends or choose another folder"),
                 ErrorKind::io);
-  if (result < 0) throw io_error("lock", folder, errno);
-  const std::string pid = std::to_string(::getpid()) + '\n';
-  size_t done = 0;
-  if (::ftruncate(file_.get(), 0) < 0 || !write_all(real_file_system(), file_.get(), pid, done))
-    throw io_error("write", folder + "/.lock", errno);
 }
 
 }  // namespace mellow

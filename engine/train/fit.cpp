@@ -123,8 +123,10 @@ const Snapshot* Fit::weights_of(Protocol protocol) const {
 }
 
 void Fit::select(Protocol protocol) {
-  MELLOW_CHECK(has_weights(protocol), "[fit] there are no weights of protocol ", name_of(protocol),
-               protocol == Protocol::best_validation ? ": it needs a validation set" : "");
+  const char* why = protocol != Protocol::best_validation ? ""
+                    : validation_ == nullptr              ? ": it needs a validation set"
+                                                          : ": the validation loss was never a number";
+  MELLOW_CHECK(has_weights(protocol), "[fit] there are no weights of protocol ", name_of(protocol), why);
   weights_of(protocol)->restore(student_.parameters);
 }
 

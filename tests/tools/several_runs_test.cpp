@@ -68,6 +68,61 @@ TEST_CASE("a run that fails does not stop the others, and the program says so") 
   CHECK(record_of(place / "many/Tiny-inception-time-1-hard-s0")["status"] == "finished");
 }
 
+TEST_CASE("summary.csv has every finished run of the folder, whichever command trained it") {
+  const Place place;
+  const Words seeds = {"--model", "mlp", "--epochs", "2", "--seed"};
+  const auto train = [&](const std::string& list) {
+    Words words = seeds;
+    words.push_back(list);
+    return place.train("many", words);
+  };
+  REQUIRE(train("0..1").code == 0);
+  REQUIRE(train("2,10").code == 0);
+  CHECK(train("1,3").code == 1);  // seed 1 is refused, but counts
+  const std::string summary = slurp(place / "many/summary.csv");
+  size_t before = 0;
+  for (const char* seed : {"0", "1", "2", "3", "10"}) {
+    const size_t at = summary.find(std::string("Tiny,mlp,hard,") + seed + ",last,");
+    CAPTURE(seed);
+    REQUIRE(at != std::string::npos);
+    CHECK(at > before);
+    before = at;
+  }
+}
+
+TEST_CASE("a sweep in which every run fails says why") {
+  const Place place;
+  const Result result = place.train("many", {"--dataset", "Missing,Lost"});
+  CHECK(result.code == 1);
+  CHECK(contains(result.out, "no dataset Missing"));
+  CHECK(contains(result.out, "no dataset Lost"));
+  CHECK(!contains(result.err, "summary.csv"));
+}
+
+TEST_CASE("an ensemble that fails does not stop the others; all are in the summary") {
+  const Place place;
+  const Result result = place.train(
+      "many", {"--dataset", "Missing,Tiny", "--model", "mlp", "--epochs", "2", "--ensemble", "2"});
+  CHECK(result.code == 1);
+  CHECK(contains(result.out, "no dataset Missing"));
+  CHECK(contains(slurp(place / "many/summary.csv"), "Tiny,mlp,hard,0,best_train_loss,,"));
+  const Result alone = place.train("alone", {"--model", "mlp", "--epochs", "2", "--ensemble", "2"});
+  CHECK(contains(alone.out, "-"));
+  CHECK(!contains(alone.out, "\""));
+}
+
+TEST_CASE("runs at the same time that want one encoder pretrain it once") {
+  const Place place;
+  REQUIRE(place
+              .train("many", {"--model", "mlp,fcn", "--method", "rsls", "--epochs", "2", "--jobs", "2",
+                              "--pretrain-iterations", "20"})
+              .code == 0);
+  const auto reused = [&](const std::string& model) {
+    return record_of(place / ("many/Tiny-" + model + "-rsls-s0"))["encoder"]["reused"].get<bool>();
+  };
+  CHECK(reused("mlp") != reused("fcn"));
+}
+
 TEST_CASE("wrong lists are refused before anything runs") {
   const Place place;
   struct Wrong {

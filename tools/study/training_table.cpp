@@ -44,9 +44,8 @@ std::vector<TableScore> scores_of(const Planned& plan, const std::vector<Outcome
   std::vector<TableScore> scores;
   for (size_t i = 0; i < outcomes.size(); ++i) {
     const TrainOptions& o = plan.runs[i].options;
-    for (const auto& [protocol, result] : outcomes[i].run->record.at("results").items())
-      scores.push_back(
-          {o.data.dataset, o.model, plan.variants[i], protocol, o.seed, result.at("accuracy").get<double>()});
+    for (const RunScores& s : outcomes[i].summary().scores)
+      scores.push_back({o.data.dataset, o.model, plan.variants[i], s.protocol, o.seed, s.accuracy});
   }
   return scores;
 }

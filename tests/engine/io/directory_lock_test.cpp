@@ -23,6 +23,19 @@ TEST_CASE("DirectoryLock is exclusive and names its holder") {
   CHECK(contains(message_of([&] { DirectoryLock(folder / "missing"); }), folder / "missing"));
 }
 
+TEST_CASE("FileLock is tried again") {
+  const TempFolder folder;
+  auto first = std::make_unique<FileLock>(folder / "file");
+  CHECK(first->held());
+  FileLock second(folder / "file");
+  CHECK(!second.held());
+  CHECK(second.holder() == "process " + std::to_string(::getpid()));
+  first.reset();
+  second.try_again();
+  CHECK(second.held());
+  CHECK(contains(message_of([&] { FileLock(folder / "missing/file"); }), "missing/file"));
+}
+
 TEST_CASE("DirectoryLock ends with its process, also by kill -9") {
   const TempFolder folder;
   int ready[2];
