@@ -26,7 +26,7 @@ Format format_of(std::string_view path) {
   throw Error(text("[read] ", path,
                    ": expected a file ending in .tsv, .txt, .csv, .ts or .arff (none means csv), found ",
                    ending, why),
-              ErrorKind::unsupported);
+              ErrorKind::input);
 }
 
 std::string dataset_name(std::string_view path) {

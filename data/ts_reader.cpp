@@ -91,7 +91,7 @@ void read_header_line(Scanner& s, TsHeader& header) {
       throw Error(text(s.file, ":", s.line, ":", place - s.line_start + 1,
                        ": expected classes, found @targetLabel true: a regression file, which mellow does "
                        "not train on"),
-                  ErrorKind::unsupported);
+                  ErrorKind::input);
   } else if (is("data")) {
     s.fail_at(place, "@data alone on its line");
   } else {

@@ -90,7 +90,7 @@ std::string write_series(const SeriesSet& set, Format format) {
     case Format::ts: return write_ts(set);
     case Format::arff: break;
   }
-  throw Error("[write] .arff is read, not written; write .ts", ErrorKind::unsupported);
+  throw Error("[write] .arff is read, not written; write .ts", ErrorKind::input);
 }
 
 }  // namespace mellow
