@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/autograd/tape.h"
 
-#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -90,9 +89,10 @@ Tape::Dropped Tape::inputs_of(const Entry& entry, const Tensor& y) const {
                  y.shape(), " is gone already: drop the output while its inputs live");
     dropped.inputs.push_back(std::move(x));
   }
-  dropped.joins = std::all_of(dropped.inputs.begin(), dropped.inputs.end(), [&](const Tensor& x) {
-    return x.defined() && x.impl_->storage == y.impl_->storage;
-  });
+  int64_t elements = 0;  // of the parts: as many as y has, or the op wrote over its inputs
+  for (const Tensor& x : dropped.inputs)
+    elements += x.defined() && x.impl_->storage == y.impl_->storage ? x.count() : y.count() + 1;
+  dropped.joins = elements == y.count();
   MELLOW_CHECK(dropped.joins || entry.node->can_rebuild(), "[recompute_for_backward] the op that made ",
                y.shape(), " has no rebuild(): its output must be kept");
   return dropped;
