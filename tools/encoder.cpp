@@ -113,9 +113,13 @@ Encoder read_encoder(Context& context, const std::string& path) {
   return encoder;
 }
 
-Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored) {
+void check_takes(const Encoder& encoder, const SeriesSet& stored) {
   MELLOW_CHECK(stored.channels == encoder.network->config().channels, "the encoder takes series of ",
                encoder.network->config().channels, " channels, ", stored.name, " has ", stored.channels);
+}
+
+Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored) {
+  check_takes(encoder, stored);
   if (stored.length < encoder.length) pad_with_nan(stored, encoder.length);
   if (encoder.normalisation == "zscore") {
     prepare_for_classifier(stored);

@@ -29,6 +29,8 @@ NamedArrays pack(const Encoder& encoder);
 // Throws ErrorKind::input when the file is no encoder of mellow.
 Encoder read_encoder(Context& context, const std::string& path);
 
+// Throws when the channels differ.
+void check_takes(const Encoder& encoder, const SeriesSet& stored);
 // Series as the encoder takes them (missing values stay NaN); throws when the channels differ. Shorter ones
 // are padded to its length, because padding enters the maximum over time.
 Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored);

@@ -8,7 +8,7 @@ namespace mellow::tools {
 
 void check_given_encoder(const TrainingJob& job) {
   if (job.options.encoder.file.empty()) return;
-  encoder_input(job.context, read_encoder(job.context, job.options.encoder.file), job.data.stored);
+  check_takes(read_encoder(job.context, job.options.encoder.file), job.data.stored);
 }
 
 MadeRecipe make_recipe(const TrainingJob& job, const EncoderOptions& encoder,

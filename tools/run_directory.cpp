@@ -67,7 +67,7 @@ T metadata_number(const NamedArrays& checkpoint, const std::string& key) {
 
 void add_scores(CsvRow& row, const std::optional<Metrics>& metrics) {
   if (metrics) {
-    for (const double v : {metrics->accuracy, metrics->nll, metrics->ece}) row.add(unsigned_nan(v));
+    row.add(metrics->accuracy).add(metrics->nll).add(metrics->ece);
   } else {
     row.add("").add("").add("");
   }
@@ -173,8 +173,7 @@ void RunDirectory::open_metrics(const std::optional<NamedArrays>& checkpoint) {
 void RunDirectory::add_metrics(const EvaluationReport& report, double seconds) {
   CsvRow row;
   const EpochReport& epoch = report.training;
-  row.add(epoch.epoch);
-  for (const double v : {epoch.loss, epoch.ce, epoch.kl, epoch.accuracy}) row.add(unsigned_nan(v));
+  row.add(epoch.epoch).add(epoch.loss).add(epoch.ce).add(epoch.kl).add(epoch.accuracy);
   add_scores(row, report.test);
   add_scores(row, report.validation);
   metrics_->write_line(row.add(epoch.rate).add(seconds).text());
@@ -227,7 +226,7 @@ std::string predictions_csv(const std::vector<int32_t>& labels, const std::vecto
     if (!labels.empty()) row.add(class_names[static_cast<size_t>(labels[i])]);
     row.add(class_names[static_cast<size_t>(predicted[i])]);
     for (size_t k = 0; k < class_names.size(); ++k)
-      row.add(static_cast<float>(unsigned_nan(probabilities[i * class_names.size() + k])));
+      row.add(static_cast<float>(probabilities[i * class_names.size() + k]));
     out += row.text() + '\n';
   }
   return out;

@@ -43,7 +43,7 @@ struct RunSummary {
 // Throws ErrorKind::input, naming <folder>/run.json.
 RunSummary summary_of(const Json& record, const std::string& folder);
 
-// The value; NaN always without a sign, so that it is written as "nan".
+// The value; NaN always without a sign, so that it is printed as "nan".
 double unsigned_nan(double value);
 
 }  // namespace mellow::tools

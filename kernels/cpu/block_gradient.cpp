@@ -55,8 +55,7 @@ class BlockedGradient {
       for (int64_t d = 0; d < g_.depth; d += depths_at_once)
         write_depths({d, std::min(g_.depth, d + depths_at_once)}, omp_get_thread_num());
     }
-    for (int64_t n = 0; g_.dbias && n < g_.columns; ++n)
-      write_bias(g_, bias_sums_, columns_, options_.threads, n);
+    write_bias(g_, bias_sums_, columns_, options_.threads);
   }
 
  private:

@@ -37,8 +37,7 @@ void GradientSums<T>::run() {
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < g_.taps * panels; ++i) write_tap(i % g_.taps, i / g_.taps);
   }
-  for (int64_t n = 0; g_.dbias && n < g_.columns; ++n)
-    write_bias(g_, bias_sums_, bias_size_, options_.threads, n);
+  write_bias(g_, bias_sums_, bias_size_, options_.threads);
 }
 
 template <class T>

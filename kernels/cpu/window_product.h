@@ -49,12 +49,14 @@ struct WindowGradient {
   bool accumulate = false;
 };
 
-// dbias[n] from what the parts of the work summed, `size` elements apart, in their order.
+// dbias, where wanted, from what the parts of the work summed, `size` elements apart, in their order.
 template <class T>
-void write_bias(const WindowGradient<T>& g, const T* sums, int64_t size, int parts, int64_t n) {
-  T total = 0;
-  for (int part = 0; part < parts; ++part) total += sums[part * size + n];
-  g.dbias[n] = g.accumulate ? g.dbias[n] + total : total;
+void write_bias(const WindowGradient<T>& g, const T* sums, int64_t size, int parts) {
+  for (int64_t n = 0; g.dbias && n < g.columns; ++n) {
+    T total = 0;
+    for (int part = 0; part < parts; ++part) total += sums[part * size + n];
+    g.dbias[n] = g.accumulate ? g.dbias[n] + total : total;
+  }
 }
 
 // The tiles the options ask for; double has portable ones only.

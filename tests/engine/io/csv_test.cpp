@@ -16,6 +16,7 @@ TEST_CASE("CsvRow quotes as RFC 4180 and writes shortest numbers") {
   CHECK(CsvRow().add("").add("").text() == ",");
   CHECK(CsvRow().add(0.1).add(0.1f).add(1e300).add(-0.0).add(5).add(int64_t{-7}).text() ==
         "0.1,0.1,1e+300,-0,5,-7");
+  CHECK(CsvRow().add(-std::nan("")).add(-std::nanf("")).text() == "nan,nan");
   CHECK(CsvRow().add(std::nan("")).add(-std::numeric_limits<double>::infinity()).text() == "nan,-inf");
 }
 
