@@ -197,14 +197,18 @@ void Tape::add_to_slot(Slot& slot, const Tensor& gradient) {
 }
 
 // Whether nobody else reads the elements: what ops shared is one's own once the others are done with it.
-bool Tape::has_to_itself(const Slot& slot) {
-  return slot.exclusive || (slot.sum.impl_.use_count() == 1 && slot.sum.impl_->storage.use_count() == 1);
+bool Tape::has_to_itself(const Slot& slot) { return slot.exclusive || is_only_handle(slot.sum); }
+
+bool Tape::is_only_handle(const Tensor& x) {
+  return x.impl_.use_count() == 1 && x.impl_->storage.use_count() == 1;
 }
 
 Tensor Tape::leaf_gradient(const Edge& edge) {
   if (!edge.leaf.grad().defined()) edge.leaf.set_grad(Tensor::zeros(context_, edge.shape, edge.dtype));
   return edge.leaf.grad();
 }
+
+bool Gradients::is_last_reader(const Tensor& kept) { return Tape::is_only_handle(kept); }
 
 bool Gradients::wanted(int i) const {
   return tape_.entries_[static_cast<size_t>(node_)].inputs[static_cast<size_t>(i)].wanted;

@@ -36,6 +36,8 @@ class Gradients {
   // Whether dy itself is read by this op alone: only then may dy, or disjoint windows of it, be overwritten
   // or shared as exclusive.
   bool upstream_is_exclusive() const { return upstream_exclusive_; }
+  // Whether the op's handle of an input that it kept is the last: then the op may write over the elements.
+  static bool is_last_reader(const Tensor& kept);
 
  private:
   friend class Tape;
@@ -124,6 +126,7 @@ class Tape {
   Tensor leaf_gradient(const Edge& edge);
   void add_to_slot(Slot& slot, const Tensor& gradient);
   static bool has_to_itself(const Slot& slot);
+  static bool is_only_handle(const Tensor& x);
 
   Context& context_;
   Recompute recompute_;

@@ -71,7 +71,7 @@ void GeluConv1d::backward(Backend& device, const Tensor& dy, Gradients& gradient
     const Gradients::Target dx = gradients.target(0);
     const Tensor of_gelu = dx.add ? like_x() : dx.place;
     conv.data_gradient(device, dy, {of_gelu, false});
-    conv.x = dx.add ? of_gelu : like_x();
+    conv.x = dx.add ? of_gelu : Gradients::is_last_reader(x) ? x : like_x();
     gelu_with_gradient(device, x, of_gelu, conv.x, dx);
   } else {
     conv.x = like_x();

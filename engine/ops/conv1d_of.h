@@ -23,6 +23,10 @@ struct GeluConv1d {
   void forward(Backend& device, std::span<const Tensor> in, const Tensor& out);
   template <class Backend>
   void backward(Backend& device, const Tensor& dy, Gradients& gradients);
+  template <class Backend>
+  void rebuild(Backend& device, std::span<const Tensor> in, const Tensor& out) {
+    forward(device, in, out);
+  }
 };
 
 struct PooledConv1d {

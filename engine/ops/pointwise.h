@@ -52,7 +52,7 @@ struct Gelu {  // keeps x
 };
 
 // Both at once, for little more than one of them: y := gelu(x) and dx := dy gelu'(x), or += where `add`. dx
-// and y may each lie where dy does, not both.
+// and y may each lie where dy does, not both; y also where x does.
 void gelu_with_gradient(Cpu& cpu, const Tensor& x, const Tensor& dy, const Tensor& y,
                         const Gradients::Target& dx);
 void gelu_with_gradient(Cuda& cuda, const Tensor& x, const Tensor& dy, const Tensor& y,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/contrastive.h"
 
+#include <array>
+#include <utility>
 #include <vector>
 
 #include "mellow/engine/ops/join.h"
@@ -221,21 +223,21 @@ void pool(const Cpu& cpu, const Level<T>& from, T* const to[2]) {
   });
 }
 
-// The gradient of a level's steps through the level above: each pair's goes to its larger step. An odd last
+// The gradient of a view's steps through the level above: each pair's goes to its larger step. An odd last
 // step, and so the whole top level, gets zero.
 template <class T>
-void pool_backward(const Cpu& cpu, const Level<T>& to, const T* const pooled[2]) {
+void pool_backward(const Cpu& cpu, const Level<T>& to, int view, const T* pooled) {
   const int64_t half = to.length / 2, pairs = (to.length + 1) / 2, dims = to.dims;
-  cpu::parallel_for(cpu, 2 * to.batch * pairs, 1 + 16384 / (dims + 1), [&](int64_t begin, int64_t end) {
+  cpu::parallel_for(cpu, to.batch * pairs, 1 + 16384 / (dims + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t view = i / (to.batch * pairs), series = i / pairs % to.batch, t = i % pairs;
+      const int64_t series = i / pairs, t = i % pairs;
       const int64_t at = (series * to.length + 2 * t) * dims;
       T* d = to.g[view] + at;
       if (t == half) {
         std::fill(d, d + dims, T{0});
         continue;
       }
-      const T *a = to.z[view] + at, *g = pooled[view] + (series * half + t) * dims;
+      const T *a = to.z[view] + at, *g = pooled + (series * half + t) * dims;
       for (int64_t c = 0; c < dims; ++c) {
         const bool second = a[dims + c] > a[c];
         d[c] = second ? T{0} : g[c];
@@ -252,62 +254,53 @@ Tensor dense(Cpu& cpu, const Tensor& x) {
   return copy;
 }
 
-// Two arrays of one shape: of both views.
-struct Views {
-  Tensor first, second;
-  Views() = default;
-  Views(const Tensor& a, const Tensor& b) : first(a), second(b) {}
-  Views(const Tensor& like, int64_t length)
-      : Views(Tensor::empty(like.context(), {like.dim(0), length, like.dim(2)}, like.dtype()),
-              Tensor::empty(like.context(), {like.dim(0), length, like.dim(2)}, like.dtype())) {}
-  template <class T>
-  Level<T> level() const {
-    T* const data[] = {first.data<T>(), second.data<T>()};
-    return {first.dim(0), first.dim(1), first.dim(2), {data[0], data[1]}, {}};
-  }
-};
+using Views = std::array<Tensor, 2>;  // one shape
+
+Tensor of_length(int64_t length, const Tensor& like) {
+  return Tensor::empty(like.context(), {like.dim(0), length, like.dim(2)}, like.dtype());
+}
+
+template <class T>
+Level<T> level_of(const Views& z) {
+  return {z[0].dim(0), z[0].dim(1), z[0].dim(2), {z[0].data<T>(), z[1].data<T>()}, {}};
+}
 
 // The encodings of every level, finest first.
 template <class T>
 std::vector<Views> pyramid_of(const Cpu& cpu, const Tensor& z1, const Tensor& z2) {
   std::vector<Views> levels = {{z1, z2}};
-  while (levels.back().first.dim(1) > 1) {
-    const Views& fine = levels.back();
-    const Views coarse(fine.first, fine.first.dim(1) / 2);
-    T* const to[] = {coarse.first.data<T>(), coarse.second.data<T>()};
-    pool(cpu, fine.level<T>(), to);
+  while (levels.back()[0].dim(1) > 1) {
+    const Level<T> fine = level_of<T>(levels.back());
+    const Views coarse = {of_length(fine.length / 2, z1), of_length(fine.length / 2, z1)};
+    T* const to[] = {coarse[0].data<T>(), coarse[1].data<T>()};
+    pool(cpu, fine, to);
     levels.push_back(coarse);
   }
   return levels;
 }
 
-// The loss; writes both gradients when they are wanted. From the coarsest level down, so that of a level
-// above only the gradient is left when the next takes memory.
+// The loss; writes both gradients when they are wanted. From the coarsest level down and view by view, so that
+// of what is above only the gradient of one view is left when the last takes memory.
 template <class T>
 double run_levels(Cpu& cpu, HierarchicalContrastive& op, const Tensor& z1, const Tensor& z2) {
   Context& context = z1.context();
   std::vector<Views> levels = pyramid_of<T>(cpu, z1, z2);
   const auto count = static_cast<double>(levels.size());
-  Views above;  // gradients
+  Views gradients;  // of the level above, then of this one
   double loss = 0;
   for (; !levels.empty(); levels.pop_back()) {
-    const Views& z = levels.back();
-    Level<T> l = z.level<T>();
-    if (op.wanted) {
-      const Views g(z.first, l.length);
-      l.g[0] = g.first.data<T>(), l.g[1] = g.second.data<T>();
-      const bool top = l.length == 1;
-      const T* const pooled[] = {top ? nullptr : above.first.data<T>(),
-                                 top ? nullptr : above.second.data<T>()};
-      pool_backward(cpu, l, pooled);
-      above = g;
+    Level<T> l = level_of<T>(levels.back());
+    for (int view = 0; op.wanted && view < 2; ++view) {
+      const Tensor above = std::exchange(gradients[view], of_length(l.length, z1));
+      l.g[view] = gradients[view].template data<T>();
+      pool_backward<T>(cpu, l, view, above.defined() ? above.data<T>() : nullptr);
     }
     if (l.batch > 1) loss += TermKernel<T>(cpu, context, instance_term(l, op.options.alpha / count)).run();
     if (l.length > 1 && static_cast<int64_t>(levels.size()) > op.options.temporal_unit)
       loss += TermKernel<T>(cpu, context, temporal_term(l, (1 - op.options.alpha) / count)).run();
   }
-  op.dz1 = above.first;
-  op.dz2 = above.second;
+  op.dz1 = gradients[0];
+  op.dz2 = gradients[1];
   return loss;
 }
 

@@ -47,7 +47,7 @@ constexpr auto gelu_gradient = [](auto dy, auto x) {
   return dy * gelu_slope(x, gauss, cpu::normal_of(x, gauss));
 };
 
-// y := gelu(x), dx (+)= dy gelu'(x); dy may be y or dx.
+// y := gelu(x), dx (+)= dy gelu'(x); dy may be y or dx, y may be x.
 template <bool add, class T>
 MELLOW_CLONES void gelu_range(int64_t n, const T* x, const T* dy, T* y, T* dx) {
 #pragma GCC ivdep

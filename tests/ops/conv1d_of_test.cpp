@@ -87,6 +87,40 @@ TEST_CASE("conv1d_of_gelu gives what gelu and conv1d give, and keeps x alone") {
       [](auto& x, auto& w, auto& b) { return conv1d(gelu(x), w, b, same_padding(3)); });
 }
 
+TEST_CASE("conv1d_of_gelu writes over x in backward where its handle is the last, and nowhere else") {
+  const Shape shape = {3, 50, 8}, kernel = {5, 3, 8};
+  enum class Holder { nobody, caller, view };
+  struct Run {
+    std::vector<double> dx, dw;
+    size_t peak;
+  };
+  const auto run = [&](Device device, Holder holder) {
+    Context context(strict(device));
+    Tensor leaf =
+        tensor_of<float>(context, shape, random_values(shape.count(), 1, -3, 3)).set_requires_grad();
+    Tensor w = tensor_of<float>(context, kernel, random_values(kernel.count(), 2)).set_requires_grad();
+    Tape tape(context);
+    Tensor x = scale(leaf, 2);
+    const std::vector<double> before = doubles_of(x);
+    const Tensor view = holder == Holder::view ? x.view({3, 400}) : Tensor();
+    const Tensor y = conv1d_of_gelu(x, w, {}, same_padding(3));
+    if (holder != Holder::caller) x = Tensor();
+    tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
+    if (holder == Holder::caller) CHECK(doubles_of(x) == before);
+    if (holder == Holder::view) CHECK(doubles_of(view) == before);
+    return Run{doubles_of(leaf.grad()), doubles_of(w.grad()), context.memory().peak};
+  };
+  for (const Device device : devices()) {
+    const Run alone = run(device, Holder::nobody);
+    for (const Holder holder : {Holder::caller, Holder::view}) {
+      const Run held = run(device, holder);
+      CHECK(held.dx == alone.dx);
+      CHECK(held.dw == alone.dw);
+      if (device == Device::cpu) CHECK(held.peak - alone.peak >= 4 * static_cast<size_t>(shape.count()));
+    }
+  }
+}
+
 TEST_CASE(
     "conv1d_of_max_pool gives what max_pool1d and conv1d give, part of the batch by part, and keeps x "
     "alone") {
