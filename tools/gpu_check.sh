@@ -19,7 +19,7 @@ tests       the whole suite with MELLOW_DEVICE=cuda
 …check      compute-sanitizer on the tests of ops and kernels; left out where the tool is missing
 benchmarks  mellow_bench with MELLOW_DEVICE=cuda; fails when one has a wrong answer
 estimate    mellow estimate --device cuda
-peer        bench/peer/run.py, on the CPU; left out where Python has no torch
+peer        bench/peer/run.py --device cuda, one training and sixteen at once; left out where Python has no torch on CUDA
 END
 }
 all_steps=build,tests,memcheck,racecheck,initcheck,synccheck,benchmarks,estimate,peer
@@ -141,10 +141,10 @@ if wanted estimate; then
 fi
 if wanted peer; then
   python=${MELLOW_PYTHON:-python3}
-  if "$python" -c 'import torch' 2>/dev/null; then
-    run peer "$python" bench/peer/run.py --program "$peer" --out "$scratch/peer.json"
+  if "$python" -c 'import torch; torch.zeros(1, device="cuda")' 2>/dev/null; then
+    run peer "$python" bench/peer/run.py --device cuda --at-once 1 16 --program "$peer" --out "$scratch/peer.json"
   else
-    record peer skipped 0 "$python cannot import torch"
+    record peer skipped 0 "$python has no torch that computes on CUDA"
   fi
 fi
 

@@ -2,12 +2,17 @@
 // mellow's side of bench/peer/run.py: writes the start (weights, data, crops) to a file for the other side,
 // prints the first answers, then runs as many steps as each line of the standard input asks for.
 //
-//   mellow_peer_step MODEL LENGTH BATCH THREADS PRECISION START.safetensors
+//   mellow_peer_step MODEL LENGTH BATCH EPOCH PRECISION TRAININGS START.safetensors
+//
+// EPOCH is the number of batches between two readings of the loss, TRAININGS the number of equal trainings
+// that run at once, each in a thread and a context of its own. Device and threads come from MELLOW_DEVICE and
+// MELLOW_THREADS.
 #include <cstdio>
 #include <ctime>
 #include <fstream>
 #include <iostream>
 #include <numeric>
+#include <thread>
 
 #include <malloc.h>
 
@@ -31,7 +36,7 @@ constexpr SoftLabelWeights loss_weights = {.ce = 1, .kl = 4, .tau = 2};
 class Job {
  public:
   virtual ~Job() = default;
-  virtual std::vector<double> first_answers() = 0;  // called once, before any step
+  virtual std::vector<double> first_answers() = 0;  // called once, before run
   virtual void run(int64_t steps) = 0;
   NamedArrays start;  // what the other side begins with
 
@@ -44,15 +49,14 @@ class Job {
 // Whole batches of a labelled set: cross entropy and KL to per-class soft labels, Adam.
 class Classification final : public Job {
  public:
-  Classification(Context& context, const std::string& name, int64_t length, int64_t batch)
-      : set_(labelled(context, batch, length)),
+  Classification(Context& context, const std::string& name, int64_t length, int64_t batch, int64_t epoch)
+      : epoch_(epoch),
+        set_(labelled(context, batch, length)),
         soft_(soft_labels(context)),
         model_(make_model(name, {&context}, {.classes = classes, .length = length})),
         flat_((initialize(*model_, 1), *model_)),
         adam_(flat_),
-        schedule_(make_schedule({})),
-        trainer_({*model_, flat_, adam_, *schedule_}, set_, {.q2 = {soft_}}, loss_weights,
-                 {.batch_size = batch}) {
+        schedule_(make_schedule({})) {
     add_weights(*model_);
     start.arrays.emplace_back("x", to_host(set_.x));
     start.arrays.emplace_back("labels", to_host(set_.labels));
@@ -62,14 +66,22 @@ class Classification final : public Job {
   std::vector<double> first_answers() override {
     std::vector<double> losses = bench::values_of(
         soft_label_loss(model_->logits(set_.x), {.labels = set_.labels, .q2 = {soft_}}, loss_weights));
-    for (int i = 0; i < 3; ++i) losses.push_back(trainer_.run_epoch()->loss);
+    const int64_t batch = set_.samples();
+    train(set_, batch);  // an epoch is one batch here
+    for (int i = 0; i < 3; ++i) losses.push_back(trainer_->run_epoch()->loss);
+    if (epoch_ > 1) train(labelled(set_.x.context(), epoch_ * batch, set_.x.dim(1)), batch);
     return losses;
   }
   void run(int64_t steps) override {
-    for (int64_t i = 0; i < steps; ++i) trainer_.run_epoch();  // an epoch is one batch here
+    for (int64_t i = 0; i < steps; i += epoch_) trainer_->run_epoch();
   }
 
  private:
+  void train(const LabelledSet& set, int64_t batch) {
+    trainer_.reset();  // before the next: a context takes one at a time
+    trainer_.emplace(Student{*model_, flat_, adam_, *schedule_}, set, SoftLabelTargets{.q2 = {soft_}},
+                     loss_weights, TrainerOptions{.batch_size = batch});
+  }
   static LabelledSet labelled(Context& context, int64_t batch, int64_t length) {
     const Tensor x = bench::random_tensor<float>(context, {batch, length, 1}, 3);
     std::vector<int32_t> labels(static_cast<size_t>(batch));
@@ -82,13 +94,14 @@ class Classification final : public Job {
     return Tensor::from(context, {classes, classes}, rows);
   }
 
+  int64_t epoch_;
   LabelledSet set_;
   Tensor soft_;
   std::unique_ptr<Classifier> model_;
   FlatParameters flat_;
   Adam adam_;
   std::unique_ptr<Schedule> schedule_;
-  Trainer trainer_;
+  std::optional<Trainer> trainer_;
 };
 
 // TS2Vec's iterations, with the crops of draw_crops(0, iteration, …).
@@ -157,37 +170,73 @@ double peak_megabytes() {
 }
 
 Precision precision_of(const std::string& name) {
-  for (const Precision p : {Precision::fp32, Precision::bf16, Precision::bf16x3})
+  for (const Precision p : {Precision::fp32, Precision::tf32, Precision::bf16, Precision::bf16x3})
     if (name == name_of(p)) return p;
-  throw Error("precision is fp32, bf16 or bf16x3, not " + name, ErrorKind::input);
+  throw Error("precision is fp32, tf32, bf16 or bf16x3, not " + name, ErrorKind::input);
+}
+
+std::unique_ptr<Job> make_job(Context& context, const std::string& model, int64_t length, int64_t batch,
+                              int64_t epoch) {
+  if (model == "ts2vec") return std::make_unique<Pretraining>(context, length, batch);
+  return std::make_unique<Classification>(context, model, length, batch, epoch);
+}
+
+// A training with all that is its own.
+struct Training {
+  explicit Training(const ContextOptions& options) : context(options) {}
+  void run(int64_t steps) {
+    job->run(steps);
+    context.backend().synchronize();
+  }
+
+  Context context;
+  std::unique_ptr<Job> job;
+};
+
+void run_at_once(std::vector<std::unique_ptr<Training>>& trainings, int64_t steps) {
+  std::vector<std::jthread> others;
+  for (size_t i = 1; i < trainings.size(); ++i) others.emplace_back([&, i] { trainings[i]->run(steps); });
+  trainings[0]->run(steps);
+}
+
+// The most memory that was in use: of the process, or on the GPU.
+double peak_megabytes(const std::vector<std::unique_ptr<Training>>& trainings) {
+  if (trainings[0]->context.device() == Device::cpu) return peak_megabytes();
+  size_t bytes = 0;
+  for (const auto& training : trainings) bytes += training->context.memory().peak;
+  return static_cast<double>(bytes) / (1 << 20);
 }
 
 void serve(const std::vector<std::string>& arguments) {
-  MELLOW_CHECK(arguments.size() == 6, "usage: MODEL LENGTH BATCH THREADS PRECISION START.safetensors");
-  const int64_t length = std::stoll(arguments[1]), batch = std::stoll(arguments[2]);
-  Context context({.threads = std::stoi(arguments[3]), .precision = precision_of(arguments[4])});
-  std::unique_ptr<Job> job;
-  if (arguments[0] == "ts2vec")
-    job = std::make_unique<Pretraining>(context, length, batch);
-  else
-    job = std::make_unique<Classification>(context, arguments[0], length, batch);
-  write_safetensors(arguments[5], job->start);
-  job->start = {};
+  MELLOW_CHECK(arguments.size() == 7,
+               "usage: MODEL LENGTH BATCH EPOCH PRECISION TRAININGS START.safetensors");
+  const int64_t length = std::stoll(arguments[1]), batch = std::stoll(arguments[2]),
+                epoch = std::stoll(arguments[3]);
+  const ContextOptions options = bench::wanted_context(precision_of(arguments[4]));
+  std::vector<std::unique_ptr<Training>> trainings;
+  for (int i = 0; i < std::stoi(arguments[5]); ++i) {
+    trainings.push_back(std::make_unique<Training>(options));
+    Training& made = *trainings.back();
+    made.job = make_job(made.context, arguments[0], length, batch, epoch);
+    if (i == 0) write_safetensors(arguments[6], made.job->start);
+    made.job->start = {};
+  }
   malloc_trim(0);  // the weights just written are the comparison's, not the training's: their heap goes back
   std::printf("{\"answers\": [");
   const char* comma = "";
-  for (const double answer : job->first_answers()) {
+  for (const double answer : trainings.at(0)->job->first_answers()) {
     std::printf("%s%.9g", comma, answer);
     comma = ", ";
   }
   std::printf("]}\n");
   std::fflush(stdout);
+  for (size_t i = 1; i < trainings.size(); ++i) trainings[i]->job->first_answers();
   for (int64_t steps = 0; std::cin >> steps;) {
     const double wall = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-    job->run(steps);
+    run_at_once(trainings, steps);
     std::printf("{\"wall\": %.6f, \"cpu\": %.6f, \"peak_mb\": %.1f, \"baseline_mb\": 0}\n",
                 seconds_of(CLOCK_MONOTONIC) - wall, seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu,
-                peak_megabytes());
+                peak_megabytes(trainings));
     std::fflush(stdout);
   }
 }

@@ -2,10 +2,16 @@
 """PyTorch's side of run.py: loads the start that mellow wrote, prints the first answers, then runs as many
 steps as each line of the standard input asks for.
 
-    torch_step.py MODEL THREADS VARIANT START.safetensors
+    torch_step.py MODEL DEVICE THREADS EPOCH PRECISION VARIANT START.safetensors
 
-Variants: eager (Conv1d as it comes, default Adam), channels-last (the same network as Conv2d in channels-last
-memory, fused Adam), bf16 (channels-last under bfloat16 autocast), compile (eager through torch.compile).
+EPOCH is the number of batches between two readings of the loss. PRECISION fp32 keeps CUDA off its tf32 cores.
+Variants:
+    eager          Conv1d as it comes, default Adam
+    channels-last  the same network as Conv2d in channels-last memory, fused Adam
+    bf16           channels-last under bfloat16 autocast
+    compile        eager through torch.compile, fused Adam; on CUDA by its CUDA graphs
+    graph          CUDA: the whole step of eager with fused Adam as one hand-captured CUDA graph
+    graph-bf16     CUDA: the same of bf16
 """
 
 import json
@@ -79,32 +85,68 @@ class Lifted(nn.Module):
         return y.squeeze(2) if y.dim() == 4 else y
 
 
-class Classification:
-    """Cross entropy and KL to per-class soft labels, Adam, the whole set as one batch."""
+def compiled(net: nn.Module, device: torch.device, cuda_mode: str | None) -> nn.Module:
+    return torch.compile(net, mode=cuda_mode if device.type == "cuda" else None)
 
-    def __init__(self, net: nn.Module, start: dict[str, Tensor], variant: str):
-        self.net = net if variant in ("eager", "compile") else Lifted(net)
-        self.run_net = torch.compile(self.net) if variant == "compile" else self.net
-        self.bf16 = variant == "bf16"
-        self.optimizer = torch.optim.Adam(self.net.parameters(), fused=None if variant == "eager" else True)
+
+class Classification:
+    """Cross entropy and KL to per-class soft labels, Adam, whole batches."""
+
+    def __init__(self, net: nn.Module, start: dict[str, Tensor], variant: str, epoch: int):
+        device = start["x"].device
+        self.graphed = variant.startswith("graph")
+        self.bf16 = variant.endswith("bf16")
+        self.net = Lifted(net) if self.bf16 or variant == "channels-last" else net
+        self.run_net = compiled(self.net, device, "reduce-overhead") if variant == "compile" else self.net
+        self.optimizer = torch.optim.Adam(self.net.parameters(), fused=None if variant == "eager" else True,
+                                          capturable=self.graphed)
         self.x = start["x"].transpose(1, 2).contiguous()
         self.labels = start["labels"].long()
         self.soft = start["soft"]
+        self.batch, self.epoch = len(self.x), epoch
+        self.total = torch.zeros((), device=device)
+        self.index = torch.arange(self.batch, device=device)
+        self.graph = None
 
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             z = self.run_net(x)
         z = z.float()
         kl = functional.kl_div(functional.log_softmax(z / TAU, 1), self.soft[labels], reduction="batchmean")
         return functional.cross_entropy(z, labels) + KL_WEIGHT * kl
 
-    def step(self) -> float:
-        order = torch.randperm(len(self.x))
-        self.optimizer.zero_grad()
-        loss = self.loss(self.x[order], self.labels[order])
+    def step(self) -> None:
+        """Forward, backward and update on the batch that self.index names; the loss goes to self.total."""
+        loss = self.loss(self.x[self.index], self.labels[self.index])
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        self.total += loss.detach()
+
+    def run_epoch(self) -> float:
+        order = torch.randperm(len(self.x), device=self.x.device)
+        self.total.zero_()
+        for index in order.split(self.batch):
+            self.index.copy_(index)
+            if self.graph is None:
+                self.optimizer.zero_grad()
+                self.step()
+            else:
+                self.graph.replay()
+        return self.total.item()
+
+    def capture(self) -> None:
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.optimizer.zero_grad()
+                self.step()
+        torch.cuda.current_stream().wait_stream(side)
+        self.optimizer.zero_grad()  # so that backward makes the gradients anew, in the graph's own memory
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.step()
+        self.graph = graph
 
     def first_answers(self) -> list[float]:
         """The loss in evaluation, and of three steps where no dropout makes them differ."""
@@ -113,17 +155,28 @@ class Classification:
             answers = [self.loss(self.x, self.labels).item()]
         self.net.train()
         random = any(isinstance(m, nn.Dropout) for m in self.net.modules())
-        return answers + [self.step() for _ in range(0 if random else 3)]
+        answers += [self.run_epoch() for _ in range(0 if random else 3)]
+        self.x = self.x.repeat(self.epoch, 1, 1)
+        self.labels = self.labels.repeat(self.epoch)
+        if self.graphed:
+            self.capture()
+        return answers
+
+    def run(self, steps: int) -> None:
+        for _ in range(0, steps, self.epoch):
+            self.run_epoch()
 
 
 class Pretraining:
     """TS2Vec's iteration, with the crops that mellow drew."""
 
-    def __init__(self, encoder: nn.Module, start: dict[str, Tensor], variant: str):
+    def __init__(self, encoder: nn.Module, start: dict[str, Tensor], variant: str, _epoch: int):
         self.encoder = encoder
+        self.device = start["x"].device
         if variant not in ("eager", "compile"):
             encoder.feature_extractor = Lifted(encoder.feature_extractor)
-        self.run_encoder = torch.compile(encoder) if variant == "compile" else encoder
+        # No CUDA graphs: each crop has a length of its own.
+        self.run_encoder = compiled(encoder, self.device, None) if variant == "compile" else encoder
         self.bf16 = variant == "bf16"
         self.optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-3, weight_decay=0.01,
                                            fused=None if variant == "eager" else True)
@@ -134,15 +187,15 @@ class Pretraining:
         self.iteration = 0
 
     def view(self, offsets: Tensor, begin: int, end: int) -> Tensor:
-        rows = torch.arange(len(self.x)).unsqueeze(1)
-        return self.x[rows, offsets.unsqueeze(1) + torch.arange(begin, end)]
+        rows = torch.arange(len(self.x), device=self.device).unsqueeze(1)
+        return self.x[rows, offsets.unsqueeze(1) + torch.arange(begin, end, device=self.device)]
 
     def loss(self, crop: list[int], masks: list[Tensor | None]) -> Tensor:
         left, right, early, late = crop[:4]
-        offsets = torch.tensor(crop[4:])
+        offsets = torch.tensor(crop[4:], device=self.device)
         views = [self.view(offsets, early, right), self.view(offsets, left, late)]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            z1, z2 = (self.run_encoder(v, torch.rand(v.shape[:2]) < 0.5 if m is None else m)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            z1, z2 = (self.run_encoder(v, torch.rand(v.shape[:2], device=self.device) < 0.5 if m is None else m)
                       for v, m in zip(views, masks))
         return ts2vec.hierarchical_contrast(z1[:, left - right:].float(), z2[:, :right - left].float())
 
@@ -153,33 +206,45 @@ class Pretraining:
         self.encoder.train()
         return [answer]
 
-    def step(self) -> float:
-        self.optimizer.zero_grad()
-        loss = self.loss(self.crops[self.iteration], [None, None])
-        loss.backward()
-        self.optimizer.step()
-        self.average.update_parameters(self.encoder)
-        self.iteration += 1
-        return loss.item()
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            self.loss(self.crops[self.iteration], [None, None]).backward()
+            self.optimizer.step()
+            self.average.update_parameters(self.encoder)
+            self.iteration += 1
+
+
+def usage(device: torch.device, baseline: float) -> dict[str, float]:
+    """Most memory in use: of the process, or on the GPU."""
+    if device.type == "cuda":
+        return {"peak_mb": torch.cuda.max_memory_allocated() / 2**20, "baseline_mb": 0}
+    return {"peak_mb": memory_mb("VmHWM"), "baseline_mb": baseline}
 
 
 def main() -> None:
-    model, threads, variant, path = sys.argv[1:]
+    model, device_name, threads, epoch, precision, variant, path = sys.argv[1:]
     warnings.filterwarnings("ignore", message="Using padding='same'")
+    device = torch.device(device_name)
+    if model == "ts2vec" and variant.startswith("graph"):
+        sys.exit("ts2vec has no fixed shapes to capture")
     torch.set_num_threads(int(threads))
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
     baseline = memory_mb("VmRSS")
-    start = load_file(path)
+    start = {key: value.to(device) for key, value in load_file(path).items()}
     net = MODELS[model](start["x"].shape[1])
     net.load_state_dict({k.removeprefix("model."): v for k, v in start.items() if k.startswith("model.")})
     kind = Pretraining if model == "ts2vec" else Classification
-    job = kind(net, start, variant)
+    job = kind(net.to(device), start, variant, int(epoch))
     print(json.dumps({"answers": job.first_answers(), "torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         wall, cpu = time.perf_counter(), time.process_time()
-        for _ in range(int(line)):
-            job.step()
+        job.run(int(line))
+        if device.type == "cuda":
+            torch.cuda.synchronize()
         print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu,
-                          "peak_mb": memory_mb("VmHWM"), "baseline_mb": baseline}), flush=True)
+                          **usage(device, baseline)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -279,8 +279,8 @@ std::vector<Views> pyramid_of(const Cpu& cpu, const Tensor& z1, const Tensor& z2
   return levels;
 }
 
-// The loss; writes both gradients when they are wanted. From the coarsest level down and view by view, so that
-// of what is above only the gradient of one view is left when the last takes memory.
+// The loss; writes both gradients when they are wanted. From the coarsest level down and view by view, so
+// that of what is above only the gradient of one view is left when the last takes memory.
 template <class T>
 double run_levels(Cpu& cpu, HierarchicalContrastive& op, const Tensor& z1, const Tensor& z2) {
   Context& context = z1.context();

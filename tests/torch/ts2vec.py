@@ -110,9 +110,9 @@ def dual_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     groups, n, _ = z1.shape
     z = torch.cat([z1, z2], dim=1)
     similarity = z @ z.transpose(1, 2)
-    itself = torch.eye(2 * n, dtype=torch.bool)
+    itself = torch.eye(2 * n, dtype=torch.bool, device=z.device)
     log_p = similarity.masked_fill(itself, -torch.inf).log_softmax(dim=2)
-    positive = (torch.arange(2 * n) + n) % (2 * n)
+    positive = (torch.arange(2 * n, device=z.device) + n) % (2 * n)
     return -log_p.gather(2, positive.expand(groups, -1).unsqueeze(2)).mean()
 
 
