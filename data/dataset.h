@@ -33,7 +33,7 @@ struct SplitPair {
 };
 
 // What NaN at the end of a series means where `train` is the training split: missing where values are missing
-// in it, else padding. Never asked of other series: what becomes of one must not hang on those beside it.
+// in it, else padding. Never asked of other series: what becomes of one must not depend on those beside it.
 Tails tails_of(const SeriesSet& train);
 // Reads both splits by the rules of the training split: its classes (a label unseen in training is an error),
 // its meaning of NaN at the end of a series. Channels

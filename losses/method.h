@@ -102,7 +102,7 @@ struct Method {
   bool needs_validation = false;  // for its teacher
   // Throws for options that do not go together.
   std::function<void(const MethodOptions&)> check = [](const MethodOptions&) {};
-  // Defaults that hang on the student, by option name; empty: the same for all.
+  // Defaults that depend on the student, by option name; empty: the same for all.
   std::function<std::map<std::string, double>(const std::string& model)> model_defaults =
       [](const std::string&) { return std::map<std::string, double>(); };
   std::function<Recipe(const MethodInputs&, const MethodOptions&)> build;

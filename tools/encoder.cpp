@@ -94,7 +94,7 @@ Encoder read_encoder(Context& context, const std::string& path) {
   NamedArrays file = read_safetensors(path);
   const auto model = file.metadata.find("model");
   if (model == file.metadata.end() || model->second != "ts2vec")
-    throw Error(fmt::format("{} is no encoder of mellow: its metadata names no model ts2vec", path),
+    throw Error(fmt::format("{} is not an encoder of mellow: its metadata names no model ts2vec", path),
                 ErrorKind::input);
   Encoder encoder;
   encoder.reused = true;

@@ -27,7 +27,8 @@ constexpr int64_t most_classes = 65536, most_channels = 1 << 16;
 const std::string& metadata_text(const NamedArrays& file, const std::string& path, const std::string& key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
-    throw Error(fmt::format("{} is no model of mellow: its metadata has no {}", path, key), ErrorKind::input);
+    throw Error(fmt::format("{} is not a model of mellow: its metadata has no {}", path, key),
+                ErrorKind::input);
   return found->second;
 }
 
@@ -158,7 +159,8 @@ std::vector<LoadedModel> read_members(Context& context, const std::string& path,
   for (const LoadedModel& member : networks)
     if (const ModelDescription& d = member.description;
         d.class_names != first.class_names || d.channels != first.channels || d.length != first.length)
-      throw Error(path + " is no ensemble: its networks were trained on different data", ErrorKind::input);
+      throw Error(path + " is not an ensemble: its networks were trained on different data",
+                  ErrorKind::input);
   return networks;
 }
 

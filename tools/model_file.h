@@ -38,7 +38,7 @@ struct LoadedModel {
   ModelDescription description;
   std::unique_ptr<Classifier> network;
 };
-// `path` is the file or a run directory. Throws ErrorKind::input when it is no model of mellow.
+// `path` is the file or a run directory. Throws ErrorKind::input when it is not a model of mellow.
 LoadedModel read_model(Context& context, const std::string& path);
 
 // The folder of network number i (from 0) of the ensemble in `path`.

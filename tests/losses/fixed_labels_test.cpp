@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Methods whose soft labels hang on the class alone: what their recipes make of one loss kernel.
+// Methods whose soft labels depend on the class alone: what their recipes make of one loss kernel.
 #include <cmath>
 #include <functional>
 #include <map>

@@ -89,7 +89,7 @@ TEST_CASE("bf16 rounds the operands of a product, not the sums") {
 }
 
 // The test is run a second time with OMP_THREAD_LIMIT=3 (tests/CMakeLists.txt).
-TEST_CASE("products do not hang on how many threads OpenMP grants") {
+TEST_CASE("products do not depend on how many threads OpenMP grants") {
   const auto product_on = [](int threads) {
     ContextOptions options = strict(Device::cpu);
     options.threads = threads;

@@ -334,6 +334,6 @@ TEST_CASE("mellow labels with a teacher gives the table of the run") {
   for (const char* method : {"ols", "ps-kd", "disturb-label", "beta"})
     refused({"--method", method}, "move while a network trains");
   for (const char* method : {"ls", "label-relaxation"})
-    refused({"--method", method}, "hang on the class alone");
+    refused({"--method", method}, "depend on the class alone");
   refused({"--method", "kd", "--teacher", place / "nowhere"}, "nowhere");
 }
