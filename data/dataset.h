@@ -35,10 +35,10 @@ struct SplitPair {
 // What NaN at the end of a series means where `train` is the training split: missing where values are missing
 // in it, else padding. Never asked of other series: what becomes of one must not depend on those beside it.
 Tails tails_of(const SeriesSet& train);
+
 // Reads both splits by the rules of the training split: its classes (a label unseen in training is an error),
-// its meaning of NaN at the end of a series. Channels
-// must be equal, lengths too unless a split has series of unequal length: then both are padded with NaN to
-// the longer of the two.
+// its meaning of NaN at the end of a series. Channels must be equal, lengths too unless a split has series of
+// unequal length: then both are padded with NaN to the longer of the two.
 SplitPair read_splits(const std::string& train_path, const std::string& test_path);
 SplitPair read_dataset(const std::string& folder, const std::string& name, bool prefer_adjusted = false);
 

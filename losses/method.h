@@ -72,8 +72,8 @@ struct MovingInputs {
   Context& context;
   Tensor labels;                  // i32 [samples], on the device
   const FlatParameters& student;  // its weights
-  std::function<std::unique_ptr<Classifier>()>
-      copy_of;  // a second network, equal to the student as it is now
+  // Makes a second network, equal to the student as it is now.
+  std::function<std::unique_ptr<Classifier>()> copy_of;
 };
 
 // What training needs: where q1 and q2 come from, and the row.

@@ -23,7 +23,7 @@ inline LabelledSet make_labelled_set(Context& context, const Shape& shape, std::
                                      std::vector<int32_t> labels, int64_t classes) {
   MELLOW_CHECK(shape.rank() == 3, "[labelled set] series must be [samples, length, channels], got ", shape);
   MELLOW_CHECK(static_cast<int64_t>(labels.size()) == shape[0], "[labelled set] ", shape[0],
-               " series need as many labels, ", "got ", labels.size());
+               " series need as many labels, got ", labels.size());
   for (const int32_t label : labels)
     MELLOW_CHECK(label >= 0 && label < classes, "[labelled set] label ", label, " lies outside [0, ", classes,
                  ")");

@@ -19,8 +19,8 @@ using OpUnderTest = std::function<Tensor(const Inputs&)>;
 
 struct CheckOptions {
   double gradient_tolerance = 1e-5;  // float64, against central differences, relative to max(1, |value|)
-  double f32_tolerance =
-      1e-4;  // float32 on every device against float64 on the CPU, relative to the largest value
+  // float32 on every device against float64 on the CPU, relative to the largest value.
+  double f32_tolerance = 1e-4;
   double low = -1, high = 1;  // range of the random inputs
   double step = 1e-6;
   int64_t most_elements = 300;  // per input; larger inputs are sampled evenly
