@@ -129,10 +129,4 @@ SoftLabels corrected_labels(Context& context, int64_t classes, double own) {
   return soft_labels(context, rows, classes, false);
 }
 
-std::vector<double> to_doubles(const Tensor& t) {
-  if (t.dtype() == DType::f64) return t.to_vector<double>();
-  const auto values = t.to_vector<float>();
-  return {values.begin(), values.end()};
-}
-
 }  // namespace mellow

@@ -128,7 +128,5 @@ SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_
 SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon);
 // `own` on the label's class, 1 − own evenly on the others: [classes, classes]. Needs two classes.
 SoftLabels corrected_labels(Context& context, int64_t classes, double own);
-// The values of a float32 or float64 tensor, row-major.
-std::vector<double> to_doubles(const Tensor& t);
 
 }  // namespace mellow

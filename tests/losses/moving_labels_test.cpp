@@ -320,7 +320,7 @@ TEST_CASE("beta trains as written out: draws in the order of an averaged copy's 
       CHECK(training.trainer.run_epoch()->loss == doctest::Approx(loss).epsilon(1e-5));
     }
     for (const auto& [name, tensor] : training.moving->tensors())
-      if (name == "teacher") check_close(doubles_of(tensor), doubles_of(averaged.weights()), 1e-5, "teacher");
+      if (name == "teacher") check_close(to_doubles(tensor), to_doubles(averaged.weights()), 1e-5, "teacher");
     check_same_network(*training.model, *twin.model, 1e-5);
   }
 }

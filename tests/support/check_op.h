@@ -40,12 +40,6 @@ Tensor tensor_of(Context& context, const Shape& shape, const std::vector<double>
   return Tensor::from(context, shape, std::vector<T>(values.begin(), values.end()));
 }
 
-inline std::vector<double> doubles_of(const Tensor& t) {
-  if (t.dtype() == DType::f64) return t.to_vector<double>();
-  const auto values = t.to_vector<float>();
-  return {values.begin(), values.end()};
-}
-
 struct OpResult {
   std::vector<double> y;
   std::vector<std::vector<double>> gradients;
@@ -64,9 +58,9 @@ OpResult run_op(Context& context, const OpUnderTest& op, const std::vector<Shape
   }
   Tensor y = op(inputs);
   for (int i = 1; i < uses; ++i) y = add(y, op(inputs));
-  OpResult result{doubles_of(y), {}};
+  OpResult result{to_doubles(y), {}};
   tape.backward(y, tensor_of<T>(context, y.shape(), random_values(y.count(), 99)));
-  for (const Tensor& leaf : leaves) result.gradients.push_back(doubles_of(leaf.grad()));
+  for (const Tensor& leaf : leaves) result.gradients.push_back(to_doubles(leaf.grad()));
   return result;
 }
 
@@ -96,7 +90,7 @@ inline void check_op(const OpUnderTest& op, const std::vector<Shape>& shapes,
     Inputs inputs;
     for (size_t i = 0; i < shapes.size(); ++i)
       inputs.push_back(tensor_of<double>(reference, shapes[i], at[i]));
-    const auto y = doubles_of(op(inputs));
+    const auto y = to_doubles(op(inputs));
     double total = 0;
     for (size_t i = 0; i < y.size(); ++i) total += y[i] * upstream[i];
     return total;
