@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/model_file.h"
 
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 
@@ -11,6 +10,7 @@
 #include "mellow/data/dataset.h"
 #include "mellow/data/prepare.h"
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/train/evaluate.h"
 #include "mellow/models/make_model.h"
@@ -21,8 +21,7 @@ namespace mellow::tools {
 namespace {
 
 constexpr const char* format_version = "1";
-// Bounds what a hostile file can make us allocate; far beyond any real set.
-constexpr int64_t most_classes = 65536, most_channels = 1 << 16;
+constexpr int64_t most_classes = 65536;  // as most_steps
 
 const std::string& metadata_text(const NamedArrays& file, const std::string& path, const std::string& key) {
   const auto found = file.metadata.find(key);
@@ -32,25 +31,10 @@ const std::string& metadata_text(const NamedArrays& file, const std::string& pat
   return found->second;
 }
 
-int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key,
-                      int64_t most) {
-  const std::string& text = metadata_text(file, path, key);
-  int64_t value = 0;
-  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || stop != text.data() + text.size() || value < 1 || value > most)
-    throw Error(fmt::format("{}: metadata {} must be 1 … {}, is \"{}\"", path, key, most, text),
-                ErrorKind::input);
-  return value;
-}
-
 std::optional<double> temperature_in(const NamedArrays& file, const std::string& path) {
-  const auto found = file.metadata.find("temperature");
-  if (found == file.metadata.end()) return std::nullopt;
-  const std::string& text = found->second;
-  double value = 0;
-  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || stop != text.data() + text.size() || !(value > 0) || !std::isfinite(value))
-    throw Error(fmt::format("{}: metadata temperature must be a number above 0, is \"{}\"", path, text),
+  const auto value = metadata_number(file, path, "temperature");
+  if (value && !(*value > 0))
+    throw Error(fmt::format("{}: metadata temperature must be above 0, is {}", path, *value),
                 ErrorKind::input);
   return value;
 }
@@ -79,6 +63,27 @@ ModelOptions model_options_in(const NamedArrays& file, const std::string& path, 
 }
 
 }  // namespace
+
+int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key,
+                      int64_t most) {
+  const std::string& text = metadata_text(file, path, key);
+  const auto value = parse_number<int64_t>(text);
+  if (!value || *value < 1 || *value > most)
+    throw Error(fmt::format("{}: metadata {} must be 1 … {}, is \"{}\"", path, key, most, text),
+                ErrorKind::input);
+  return *value;
+}
+
+std::optional<double> metadata_number(const NamedArrays& file, const std::string& path,
+                                      const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) return std::nullopt;
+  const auto value = parse_number<double>(found->second);
+  if (!value || !std::isfinite(*value))
+    throw Error(fmt::format("{}: metadata {} is not a number: \"{}\"", path, key, found->second),
+                ErrorKind::input);
+  return value;
+}
 
 std::string name_of(Tails tails) {
   return tails == Tails::padding ? "padding" : tails == Tails::missing ? "missing" : "infer";

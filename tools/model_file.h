@@ -15,7 +15,8 @@
 
 namespace mellow::tools {
 
-inline constexpr int64_t most_steps = 1 << 24;  // that a file may name, far beyond any real series
+// Bounds on what a hostile file can make us allocate, far beyond any real model.
+inline constexpr int64_t most_steps = 1 << 24, most_channels = 1 << 16;
 
 // What model.safetensors says of itself beside the weights.
 struct ModelDescription {
@@ -55,6 +56,12 @@ inline constexpr const char* tails_key = "trailing_nan";  // of the metadata
 std::string name_of(Tails tails);
 // Of a file's metadata; infer where it does not say. Throws ErrorKind::input for another word.
 Tails tails_in(const NamedArrays& file, const std::string& path);
+
+// Numbers of a file's metadata. Throw ErrorKind::input, naming file and key, for a size that is missing or
+// not in 1 … most, and for a number that is none; a number that is missing is nothing.
+int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key, int64_t most);
+std::optional<double> metadata_number(const NamedArrays& file, const std::string& path,
+                                      const std::string& key);
 
 // Series of a file as the model takes them: checks channels and length, fills, normalises and pads as
 // training did.

@@ -2,7 +2,6 @@
 #include "mellow/tools/run_directory.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <vector>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/engine/io/atomic_file.h"
 #include "mellow/engine/io/csv.h"
 
@@ -55,13 +55,8 @@ void remove_run(const std::string& path) {
 
 template <class T>
 T metadata_number(const NamedArrays& checkpoint, const std::string& key) {
-  const auto found = checkpoint.metadata.find(key);
-  T value{};
-  if (found != checkpoint.metadata.end()) {
-    const char* end = found->second.data() + found->second.size();
-    const auto [stop, failed] = std::from_chars(found->second.data(), end, value);
-    if (failed == std::errc() && stop == end) return value;
-  }
+  if (const auto found = checkpoint.metadata.find(key); found != checkpoint.metadata.end())
+    if (const auto value = parse_number<T>(found->second)) return *value;
   throw Error(fmt::format("the checkpoint has no usable {}: remove it to train anew", key), ErrorKind::input);
 }
 

@@ -111,6 +111,8 @@ TEST_CASE("study ils-synthetic: damaged files and wrong options are refused") {
     CHECK(contains(program.err(), message));
   };
   refused({"--lr", "0.1,fast"}, "--lr takes positive numbers");
+  refused({"--lr", "0.1,0.1"}, "names 0.1 twice");
+  refused({"--lr", "0.1,"}, "an entry between commas is empty");
   refused({"--lr", ""}, "--lr is empty");
   refused({"--replicates", "0"}, "--replicates");
   fs::create_directories(folder / "replicates/seed-0/lr-0.1");
