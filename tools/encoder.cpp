@@ -73,8 +73,8 @@ Encoder read_encoder(Context& context, const std::string& path) {
                 ErrorKind::input);
   Encoder encoder;
   encoder.reused = true;
-  const auto normalisation = file.metadata.find("normalisation");
-  if (normalisation != file.metadata.end()) encoder.normalisation = normalisation->second;
+  if (file.metadata.contains("normalisation"))
+    encoder.normalisation = metadata_choice(file, path, "normalisation", {"ts2vec", "zscore"});
   encoder.scale = {metadata_number(file, path, "input_mean").value_or(0),
                    metadata_number(file, path, "input_std").value_or(1)};
   if (file.metadata.contains("length")) encoder.length = metadata_size(file, path, "length", most_steps);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/model_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "mellow/data/dataset.h"
@@ -64,6 +66,16 @@ ModelOptions model_options_in(const NamedArrays& file, const std::string& path, 
 
 }  // namespace
 
+const std::string& metadata_choice(const NamedArrays& file, const std::string& path, const std::string& key,
+                                   const std::vector<std::string>& choices) {
+  const std::string& text = metadata_text(file, path, key);
+  if (std::find(choices.begin(), choices.end(), text) == choices.end())
+    throw Error(fmt::format("{}: metadata {} must be one of {}, is \"{}\"", path, key,
+                            fmt::join(choices, ", "), text),
+                ErrorKind::input);
+  return text;
+}
+
 int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key,
                       int64_t most) {
   const std::string& text = metadata_text(file, path, key);
@@ -90,13 +102,9 @@ std::string name_of(Tails tails) {
 }
 
 Tails tails_in(const NamedArrays& file, const std::string& path) {
-  const auto found = file.metadata.find(tails_key);
-  if (found == file.metadata.end()) return Tails::infer;
-  for (const Tails tails : {Tails::infer, Tails::padding, Tails::missing})
-    if (found->second == name_of(tails)) return tails;
-  throw Error(fmt::format("{}: metadata {} must be padding, missing or infer, is \"{}\"", path, tails_key,
-                          found->second),
-              ErrorKind::input);
+  if (!file.metadata.contains(tails_key)) return Tails::infer;
+  const std::string& word = metadata_choice(file, path, tails_key, {"padding", "missing", "infer"});
+  return word == "padding" ? Tails::padding : word == "missing" ? Tails::missing : Tails::infer;
 }
 
 NamedArrays pack(const Classifier& network, const ModelDescription& description) {
@@ -138,7 +146,7 @@ LoadedModel read_model(Context& context, const std::string& path) {
   d.method = metadata_text(file, name, "method");
   d.channels = metadata_size(file, name, "in_channels", most_channels);
   d.length = metadata_size(file, name, "length", most_steps);
-  d.framework = framework_named(metadata_text(file, name, "norm"));
+  d.framework = framework_named(metadata_choice(file, name, "norm", {"torch", "keras"}));
   d.class_names = class_names_in(file, name);
   d.temperature = temperature_in(file, name);
   d.tails = tails_in(file, name);

@@ -57,8 +57,11 @@ std::string name_of(Tails tails);
 // Of a file's metadata; infer where it does not say. Throws ErrorKind::input for another word.
 Tails tails_in(const NamedArrays& file, const std::string& path);
 
-// Numbers of a file's metadata. Throw ErrorKind::input, naming file and key, for a size that is missing or
-// not in 1 … most, and for a number that is none; a number that is missing is nothing.
+// What a file's metadata say. They throw ErrorKind::input, naming file and key, for a word that is none of
+// the choices, a size that is not in 1 … most, a number that is not one, and for what is missing; of a number
+// that is missing metadata_number() gives nothing.
+const std::string& metadata_choice(const NamedArrays& file, const std::string& path, const std::string& key,
+                                   const std::vector<std::string>& choices);
 int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key, int64_t most);
 std::optional<double> metadata_number(const NamedArrays& file, const std::string& path,
                                       const std::string& key);

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <thread>
 
+#include "mellow/engine/io/safetensors.h"
 #include "mellow/tests/support/place.h"
 
 using namespace mellow;
@@ -174,6 +175,27 @@ TEST_CASE("a finished run whose model is gone is made whole by --resume") {
   fs::remove(place / "ensemble/member-1/model.safetensors");
   REQUIRE(place.train("ensemble", with(ensemble, {"--resume"})).code == 0);
   CHECK(slurp(place / "ensemble/member-1/model.safetensors") == model);
+}
+
+TEST_CASE("a weight file that asks for what mellow does not have is refused") {
+  const Place place;
+  REQUIRE(place.train("run", {"--model", "mlp", "--epochs", "1"}).code == 0);
+  REQUIRE(place
+              .run({"pretrain", "--data", place / "", "--dataset", "Tiny", "--pretrain-iterations", "1",
+                    "--out", place / "e", "--device", "cpu"})
+              .code == 0);
+  const auto refused = [&](const std::string& path, const std::string& key, const Words& command) {
+    NamedArrays file = read_safetensors(path);
+    file.metadata.erase("xxh3_128");
+    file.metadata[key] = "other";
+    write_safetensors(path, file);
+    const Result result = place.run(with(command, {"--in", place / "Tiny/Tiny_TEST.tsv", "--device", "cpu"}));
+    CAPTURE(result.err);
+    CHECK(result.code == 2);
+    CHECK(contains(result.err, "metadata " + key + " must be one of"));
+  };
+  refused(place / "run/model.safetensors", "norm", {"evaluate", place / "run"});
+  refused(place / "e", "normalisation", {"encode", "--encoder", place / "e"});
 }
 
 TEST_CASE("a path that is no UTF-8 holds a run like any other") {
