@@ -92,7 +92,7 @@ std::vector<DatasetFiles> list_datasets(const std::string& folder) {
       add(folder, dataset_name(stem));
     }
   }
-  if (error) throw Error(text("[data] cannot list ", folder, ": ", error.message()), ErrorKind::io);
+  if (error) throw Error(text("[data] cannot list ", folder, ": ", error.message()), ErrorKind::input);
   std::vector<DatasetFiles> sorted;
   for (auto& [name, files] : found) sorted.push_back(std::move(files));
   return sorted;

@@ -265,6 +265,10 @@ TEST_CASE("wrong usage says what is right and exits with 2") {
   CHECK(place.run({"data", "check", place / "Tiny/Tiny_TEST.tsv"}).code == 0);
   spill(place / "broken.tsv", "1\t2\tx\n");
   CHECK(place.run({"data", "check", place / "broken.tsv"}).code == 2);
+  CHECK(place.run({"data", "list", "--data", place / "none"}).code == 2);
+  const Result missing = place.run({"data", "convert", place / "none.tsv", place / "out.ts"});
+  CHECK(missing.code == 2);
+  CHECK(contains(missing.err, "none.tsv: No such file"));
 }
 
 TEST_CASE("every command has help with an example") {
