@@ -50,7 +50,7 @@ int list(const DataCommand& o) {
 int info(const DataCommand& o) {
   if (o.data.folder.empty() || o.data.dataset.empty())
     throw Error("data info needs --data DIR --dataset NAME");
-  const SplitPair pair = read_dataset(o.data.folder, o.data.dataset, true);
+  const SplitPair pair = read_dataset(o.data.folder, o.data.dataset, AdjustedCopies::preferred);
   fmt::print("{}{}\n", o.data.dataset, pair.adjusted ? " (the archive's adjusted copy)" : "");
   print_set("train", pair.train);
   print_set("test", pair.test);

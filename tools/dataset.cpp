@@ -27,7 +27,7 @@ SplitPair read_named(const DataOptions& options) {
     return read_splits(options.train, options.test);
   }
   if (options.folder.empty()) throw Error("--dataset needs its folder: --data DIR, or $MELLOW_DATA");
-  return read_dataset(options.folder, options.dataset, true);
+  return read_dataset(options.folder, options.dataset, AdjustedCopies::preferred);
 }
 
 std::string described(const TrainingData& data) {
