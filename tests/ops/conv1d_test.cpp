@@ -4,6 +4,7 @@
 #include "mellow/engine/ops/conv1d.h"
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
+#include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/conv1d_cases.h"
 #include "mellow/tests/support/environment.h"
@@ -16,24 +17,23 @@ using namespace mellow::test;
 namespace {
 
 // The definition, term by term.
-std::vector<double> by_definition(const std::vector<double>& x, const Shape& xs, const std::vector<double>& w,
-                                  const Shape& ws, const Conv1dOptions& o, int64_t out_length) {
-  const int64_t in_group = ws[2], out_group = ws[0] / o.groups;
-  std::vector<double> y;
-  for (int64_t b = 0; b < xs[0]; ++b)
-    for (int64_t t = 0; t < out_length; ++t)
-      for (int64_t f = 0; f < ws[0]; ++f) {
-        double sum = 0;
-        for (int64_t j = 0; j < ws[1]; ++j) {
-          const int64_t from = t * o.stride + j * o.dilation - o.pad_left;
-          if (from < 0 || from >= xs[1]) continue;
-          for (int64_t c = 0; c < in_group; ++c)
-            sum += x[static_cast<size_t>((b * xs[1] + from) * xs[2] + f / out_group * in_group + c)] *
-                   w[static_cast<size_t>((f * ws[1] + j) * in_group + c)];
-        }
-        y.push_back(sum);
-      }
-  return y;
+std::vector<double> by_definition(const Conv1dCase& c, const std::vector<double>& x,
+                                  const std::vector<double>& w, const Shape& y) {
+  const auto sizes = testing::packed({.batch = c.x[0],
+                                      .in_length = c.x[1],
+                                      .out_length = y[1],
+                                      .in_channels = c.x[2],
+                                      .out_channels = c.weight[0],
+                                      .width = c.weight[1],
+                                      .stride = c.options.stride,
+                                      .dilation = c.options.dilation,
+                                      .groups = c.options.groups,
+                                      .pad_left = c.options.pad_left});
+  std::vector<double> sums(static_cast<size_t>(y.count()));
+  testing::for_each_product(sizes, [&](int64_t to, int64_t i, int64_t k) {
+    sums[static_cast<size_t>(to)] += x[static_cast<size_t>(i)] * w[static_cast<size_t>(k)];
+  });
+  return sums;
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ TEST_CASE("conv1d agrees with the definition") {
       Context context(strict(device));
       const Tensor y =
           conv1d(tensor_of<float>(context, c.x, x), tensor_of<float>(context, c.weight, w), {}, c.options);
-      check_close(to_doubles(y), by_definition(x, c.x, w, c.weight, c.options, y.dim(1)), 1e-5, "conv1d");
+      check_close(to_doubles(y), by_definition(c, x, w, y.shape()), 1e-5, "conv1d");
     }
   }
 }
