@@ -11,7 +11,7 @@
 #include "mellow/tools/interrupt.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/recipe.h"
-#include "mellow/tools/run_directory.h"
+#include "mellow/tools/results.h"
 #include "mellow/tools/streams.h"
 #include "mellow/tools/teacher.h"
 
