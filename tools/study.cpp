@@ -66,11 +66,7 @@ Run study_command(CLI::App& command) {
     sub->footer(std::string("Example: ") + study.example);
     runs.emplace_back(sub, study.declare(*sub));
   }
-  return [runs](const std::vector<std::string>& arguments) {
-    for (const auto& [sub, run] : runs)
-      if (sub->parsed()) return run(arguments);
-    throw Error("mellow study needs one of ils-synthetic, soft-labels, rsls-readings");
-  };
+  return [runs](const std::vector<std::string>& arguments) { return run_given(runs, arguments); };
 }
 
 }  // namespace mellow::tools
