@@ -355,8 +355,7 @@ TEST_CASE("SIGTERM saves; --resume ends as if nothing had happened") {
   REQUIRE(place.train("whole", options).code == 0);
   {
     Program program(place / "", place.training("parts", options));
-    for (int i = 0; i < 2000 && slurp(place / "parts/metrics.csv").size() < 1000; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(is_under_way(place / "parts"));
     program.signal(SIGTERM);
     CHECK(program.wait() == 143);
     CHECK(contains(program.err(), "--resume"));
@@ -378,15 +377,13 @@ TEST_CASE("Ctrl-C exits with 130; a resumed run keeps its encoder") {
   const Words options = {"--epochs", "100000",    "--method", "rsls", "--pretrain-iterations",
                          "2",        "--no-cache"};
   Program program(place / "", place.training("run", options));
-  for (int i = 0; i < 2000 && slurp(place / "run/metrics.csv").size() < 1000; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(is_under_way(place / "run"));
   program.signal(SIGINT);
   CHECK(program.wait() == 130);
   Words resumed = options;
   resumed.push_back("--resume");
   Program again(place / "", place.training("run", resumed));
-  for (int i = 0; i < 2000 && !contains(again.err(), "resumed after epoch"); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(comes_true([&] { return contains(again.err(), "resumed after epoch"); }));
   again.signal(SIGINT);
   CHECK(again.wait() == 130);
   CHECK(!contains(again.err(), "pretraining"));
@@ -422,8 +419,7 @@ TEST_CASE("a damaged checkpoint is refused") {
   const Place place;
   {
     Program program(place / "", place.training("run", {"--epochs", "100000", "--checkpoint-every", "1"}));
-    for (int i = 0; i < 2000 && !fs::exists(place / "run/checkpoint.safetensors"); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(appears(place / "run/checkpoint.safetensors"));
     program.signal(SIGKILL);
     program.wait();
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -38,12 +36,6 @@ class StudyTable {
 };
 
 StudyTable committed() { return StudyTable(source_dir() + "/docs/data/ils-synthetic.csv"); }
-
-bool appears(const std::string& path) {
-  for (int i = 0; i < 6000 && !fs::exists(path); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  return fs::exists(path);
-}
 
 }  // namespace
 
