@@ -20,18 +20,14 @@ using testing::Workspace;
 
 Conv1dSizes same_padded(int64_t in, int64_t out, int64_t width, int64_t dilation, int64_t batch,
                         int64_t length) {
-  return {.batch = batch,
-          .in_length = length,
-          .out_length = length,
-          .in_channels = in,
-          .out_channels = out,
-          .width = width,
-          .dilation = dilation,
-          .pad_left = (width - 1) * dilation / 2,
-          .x_row = in,
-          .x_batch = length * in,
-          .y_row = out,
-          .y_batch = length * out};
+  return testing::packed({.batch = batch,
+                          .in_length = length,
+                          .out_length = length,
+                          .in_channels = in,
+                          .out_channels = out,
+                          .width = width,
+                          .dilation = dilation,
+                          .pad_left = (width - 1) * dilation / 2});
 }
 
 // One convolution's arrays; run() does one pass on them.

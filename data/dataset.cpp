@@ -52,7 +52,7 @@ std::string nearest_names(const std::string& folder, const std::string& name) {
 
 }  // namespace
 
-DatasetFiles find_dataset(const std::string& folder, const std::string& name, bool prefer_adjusted) {
+DatasetFiles find_dataset(const std::string& folder, const std::string& name, AdjustedCopies copies) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored))
     throw Error(text("[data] the data folder ", folder, " does not exist or is not a folder"),
@@ -60,7 +60,7 @@ DatasetFiles find_dataset(const std::string& folder, const std::string& name, bo
   if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
     throw Error(
         text("[data] a dataset name has no slash, got \"", name, "\": give the folder apart from the name"));
-  if (prefer_adjusted)
+  if (copies == AdjustedCopies::preferred)
     if (auto found = find_pair(fs::path(folder) / adjusted_folder / name, name)) {
       found->adjusted = true;
       return *found;
@@ -92,7 +92,7 @@ std::vector<DatasetFiles> list_datasets(const std::string& folder) {
       add(folder, dataset_name(stem));
     }
   }
-  if (error) throw Error(text("[data] cannot list ", folder, ": ", error.message()), ErrorKind::io);
+  if (error) throw Error(text("[data] cannot list ", folder, ": ", error.message()), ErrorKind::input);
   std::vector<DatasetFiles> sorted;
   for (auto& [name, files] : found) sorted.push_back(std::move(files));
   return sorted;
@@ -159,8 +159,8 @@ SplitPair read_splits(const std::string& train_path, const std::string& test_pat
   return pair;
 }
 
-SplitPair read_dataset(const std::string& folder, const std::string& name, bool prefer_adjusted) {
-  const DatasetFiles files = find_dataset(folder, name, prefer_adjusted);
+SplitPair read_dataset(const std::string& folder, const std::string& name, AdjustedCopies copies) {
+  const DatasetFiles files = find_dataset(folder, name, copies);
   SplitPair pair = read_splits(files.train, files.test);
   pair.adjusted = files.adjusted;
   return pair;

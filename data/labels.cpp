@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 
 namespace mellow {
 
@@ -50,11 +51,8 @@ std::string few_names(const std::vector<std::string>& names) {
 
 std::optional<double> label_number(std::string_view label) {
   if (label.starts_with('+')) label.remove_prefix(1);
-  double number = 0;
-  const auto [end, error] = std::from_chars(label.data(), label.data() + label.size(), number);
-  if (error != std::errc{} || end != label.data() + label.size() || !std::isfinite(number))
-    return std::nullopt;
-  return number;
+  const auto number = parse_number<double>(label);
+  return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
 std::string label_text(double number) {

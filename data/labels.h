@@ -54,8 +54,8 @@ class LabelTable {
 
   const std::vector<std::string>* known_;
   std::optional<LabelIndex> known_index_;
-  std::unordered_map<std::string, int32_t>
-      ids_;  // text as written -> id in order of appearance, or known index
+  // Text as written -> id in order of appearance, or index among the known names.
+  std::unordered_map<std::string, int32_t> ids_;
   std::vector<int32_t> rows_;
 };
 

@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <new>
 
-#include "mellow/data/file_text.h"
 #include "mellow/data/format_readers.h"
 #include "mellow/data/scanner.h"
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/io/read_file.h"
 
 namespace mellow {
 
@@ -54,7 +54,7 @@ SeriesSet read_series(std::string_view bytes, Format format, std::string_view na
 
 SeriesSet read_series(const std::string& path, const ReadOptions& options) {
   const Format format = format_of(path);
-  return read_series(read_file_text(path), format, path, options);
+  return read_series(path == "-" ? read_stdin() : read_file(path), format, path, options);
 }
 
 }  // namespace mellow

@@ -31,7 +31,7 @@ struct ReadOptions {
 // reason.
 Format format_of(std::string_view path);
 
-// Reads a whole file. Throws ErrorKind::io when the file cannot be read.
+// Reads a whole file; "-" is standard input, as csv. Throws as read_file() does (engine/io/read_file.h).
 SeriesSet read_series(const std::string& path, const ReadOptions& options = {});
 
 // Reads text in memory; `name` stands in error messages.

@@ -19,9 +19,7 @@ void check(std::span<const int32_t> labels, int64_t classes, std::span<const dou
   MELLOW_CHECK(classes >= 2 && epsilon.size() == labels.size(), "[instance_smoothing] ", labels.size(),
                " labels of at least 2 classes need one epsilon each, got ", epsilon.size(), " and ", classes,
                " classes");
-  for (const int32_t label : labels)
-    MELLOW_CHECK(label >= 0 && label < classes, "[instance_smoothing] label ", label, " lies outside [0, ",
-                 classes, ")");
+  check_labels("instance_smoothing", labels, classes);
 }
 
 }  // namespace

@@ -2,25 +2,24 @@
 #include "mellow/losses/method.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "mellow/engine/core/parse_number.h"
 
 namespace mellow {
 namespace {
 
-double parse_number(const Method& method, const MethodOption& option, const std::string& typed) {
-  double value = 0;
-  const auto [end, failed] = std::from_chars(typed.data(), typed.data() + typed.size(), value);
-  MELLOW_CHECK(failed == std::errc() && end == typed.data() + typed.size(), "--", option.name, " of method ",
-               method.name, " takes a number, got \"", typed, "\"");
-  const bool inside = (option.open_high ? value < option.high : value <= option.high) &&
-                      (option.open_low ? value > option.low : value >= option.low);
+double checked_number(const Method& method, const MethodOption& option, const std::string& typed) {
+  const auto value = parse_number<double>(typed);
+  MELLOW_CHECK(value, "--", option.name, " of method ", method.name, " takes a number, got \"", typed, "\"");
+  const bool inside = (option.open_high ? *value < option.high : *value <= option.high) &&
+                      (option.open_low ? *value > option.low : *value >= option.low);
   MELLOW_CHECK(inside, "--", option.name, " of method ", method.name, " must lie in ",
                option.open_low ? "(" : "[", option.low, ", ", option.high, option.open_high ? ")" : "]",
                ", got ", typed);
-  return value;
+  return *value;
 }
 
-std::string parse_choice(const Method& method, const MethodOption& option, const std::string& typed) {
+std::string checked_choice(const Method& method, const MethodOption& option, const std::string& typed) {
   const bool known = std::find(option.choices.begin(), option.choices.end(), typed) != option.choices.end();
   std::string all;
   for (const std::string& choice : option.choices) all += (all.empty() ? "" : ", ") + choice;
@@ -90,11 +89,11 @@ MethodOptions resolve_options(const Method& method, const std::string& model,
     const auto typed = given.find(option.name);
     if (!option.choices.empty()) {
       resolved.choices[option.name] =
-          typed != given.end() ? parse_choice(method, option, typed->second) : option.choice;
+          typed != given.end() ? checked_choice(method, option, typed->second) : option.choice;
       continue;
     }
     const auto usual = for_model.find(option.name);
-    resolved.numbers[option.name] = typed != given.end()       ? parse_number(method, option, typed->second)
+    resolved.numbers[option.name] = typed != given.end()       ? checked_number(method, option, typed->second)
                                     : usual != for_model.end() ? usual->second
                                                                : option.value;
   }
@@ -127,12 +126,6 @@ SoftLabels corrected_labels(Context& context, int64_t classes, double own) {
                            (1 - own) / static_cast<double>(classes - 1));
   for (int64_t c = 0; c < classes; ++c) rows[static_cast<size_t>(c * classes + c)] = own;
   return soft_labels(context, rows, classes, false);
-}
-
-std::vector<double> to_doubles(const Tensor& t) {
-  if (t.dtype() == DType::f64) return t.to_vector<double>();
-  const auto values = t.to_vector<float>();
-  return {values.begin(), values.end()};
 }
 
 }  // namespace mellow

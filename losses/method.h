@@ -72,8 +72,8 @@ struct MovingInputs {
   Context& context;
   Tensor labels;                  // i32 [samples], on the device
   const FlatParameters& student;  // its weights
-  std::function<std::unique_ptr<Classifier>()>
-      copy_of;  // a second network, equal to the student as it is now
+  // Makes a second network, equal to the student as it is now.
+  std::function<std::unique_ptr<Classifier>()> copy_of;
 };
 
 // What training needs: where q1 and q2 come from, and the row.
@@ -102,7 +102,7 @@ struct Method {
   bool needs_validation = false;  // for its teacher
   // Throws for options that do not go together.
   std::function<void(const MethodOptions&)> check = [](const MethodOptions&) {};
-  // Defaults that hang on the student, by option name; empty: the same for all.
+  // Defaults that depend on the student, by option name; empty: the same for all.
   std::function<std::map<std::string, double>(const std::string& model)> model_defaults =
       [](const std::string&) { return std::map<std::string, double>(); };
   std::function<Recipe(const MethodInputs&, const MethodOptions&)> build;
@@ -128,7 +128,5 @@ SoftLabels soft_labels(Context& context, const std::vector<double>& rows, int64_
 SoftLabels smoothed_labels(Context& context, int64_t classes, double epsilon);
 // `own` on the label's class, 1 − own evenly on the others: [classes, classes]. Needs two classes.
 SoftLabels corrected_labels(Context& context, int64_t classes, double own);
-// The values of a float32 or float64 tensor, row-major.
-std::vector<double> to_doubles(const Tensor& t);
 
 }  // namespace mellow

@@ -77,8 +77,7 @@ Method rsls_method() {
       .name = "rsls",
       .formula =
           "CE(e, p) + alpha tau^2 KL(q || p_tau), q = softmax(P / tau), P_n = kappa / mean distance to class "
-          "n, "
-          "P_y = sum of the others",
+          "n, P_y = sum of the others",
       .paper = "Representation soft label smoothing, arXiv 2408.17010",
       .options =
           {{.name = "tau",

@@ -36,7 +36,7 @@ Tensor InceptionModule::operator()(const Tensor& x) const {
   for (const ConvLayer* conv : convs_) (*conv)(reduced, join.part(filters_));
   pool_conv_.of_max_pool(x, pool_same, join.part(filters_));
   const Tensor joined = join.whole();
-  Tensor y = norm_(joined, true);
+  Tensor y = norm_(joined, /*relu=*/true);
   if (recomputes_) recompute_for_backward(joined);
   return y;
 }
@@ -87,7 +87,7 @@ Tensor InceptionTime::features(const Tensor& x) {
     y = (*blocks_[d])(before);
     if (d % 3 != 0) recompute_for_backward(before);  // else the shortcut is still to read it
     if (d % 3 == 2) {
-      y = add_relu(y, (*shortcuts_[d / 3])(residual), true);
+      y = add_relu(y, (*shortcuts_[d / 3])(residual), /*overwrite=*/true);
       residual = y;
     }
   }

@@ -53,8 +53,7 @@ std::unique_ptr<Classifier> make_model(const std::string& name, const ModuleOpti
                                        const ModelConfig& config) {
   const ModelEntry& model = find_model(name);
   MELLOW_CHECK(config.channels >= 1 && config.classes >= 1, "[", name,
-               "] needs at least one channel and one class, ", "got ", config.channels, " and ",
-               config.classes);
+               "] needs at least one channel and one class, got ", config.channels, " and ", config.classes);
   ModelConfig complete = config;
   complete.options = resolve_options(model, config.options);
   return model.make(options, complete);

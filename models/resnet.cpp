@@ -46,7 +46,7 @@ class ResNet::Block final : public Module {
       if (i > 0) recompute_for_backward(y);
       y = (*norms_[i])(z, /*relu=*/i + 1 < convs_.size());
     }
-    return add_relu(y, shortcut_(x), true);
+    return add_relu(y, shortcut_(x), /*overwrite=*/true);
   }
 
  private:

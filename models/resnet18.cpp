@@ -38,9 +38,9 @@ class ResNet18::Block final : public Module {
   }
   Tensor operator()(const Tensor& x) const {
     const Tensor residual = shortcut_ != nullptr ? shortcut_of(x) : x;
-    const Tensor between = norm1_(conv1_(x), true), last = conv2_(between);
+    const Tensor between = norm1_(conv1_(x), /*relu=*/true), last = conv2_(between);
     recompute_for_backward(between);
-    return add_relu(norm2_(last), residual, true);
+    return add_relu(norm2_(last), residual, /*overwrite=*/true);
   }
 
  private:
@@ -78,7 +78,8 @@ ResNet18::ResNet18(const ModuleOptions& options, const ResNet18Config& config)
 Tensor ResNet18::features(const Tensor& x) {
   check_rank("resnet18", x, 3, "x [batch, length, channels]");
   const Tensor z = stem_(x);
-  Tensor y = max_pool1d(stem_norm_(z, true), {.width = 3, .stride = 2, .pad_left = 1, .pad_right = 1});
+  Tensor y =
+      max_pool1d(stem_norm_(z, /*relu=*/true), {.width = 3, .stride = 2, .pad_left = 1, .pad_right = 1});
   if (x.dim(2) == 1) recompute_for_backward(z);  // a hundredth of the network's products
   for (const Block* block : blocks_) y = (*block)(y);
   return mean_over_time(y);

@@ -11,8 +11,7 @@ namespace mellow {
 struct Ts2VecConfig {
   int64_t channels = 1;
   int64_t hidden = 64;
-  int64_t depth =
-      10;  // residual blocks of `hidden` channels, dilations 1, 2, 4, …; one more gives the output
+  int64_t depth = 10;  // residual blocks of `hidden` channels, dilations 1, 2, 4, …; one more gives `output`
   int64_t output = 320;
   double dropout = 0.1;  // on the output, in training
 };

@@ -25,7 +25,7 @@ layer(engine/train    ${ops} engine/io engine/nn engine/optim engine/train SOURC
 layer(kernels         ${ops} engine/internal kernels SOURCES engine/io)
 layer(models          ${core} engine/ops engine/nn models)
 layer(losses          ${core} engine/ops engine/nn engine/train/metrics.h engine/train/moving_labels.h losses SOURCES engine/internal engine/train/temperature_scaling.h)
-layer(data            ${core} data)
+layer(data            ${core} data SOURCES engine/io)
 layer(tools           ${around} models losses data tools)
 layer(bench           ${around} models losses data tools bench kernels tests)  # times kernels by themselves, against the tests' references
 layer(tests           engine kernels models losses data tools tests)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/command_line.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -170,9 +172,14 @@ int run_command(const std::vector<std::string>& arguments) {
     fmt::print(stderr, "{}", help_of(*command));
     throw Error(fmt::format("{} needs a command", path_of(*command)));
   }
-  for (const auto& [app, run] : declared)
-    if (app->parsed()) return run(arguments);
-  return 2;
+  return run_given(declared, arguments);
+}
+
+int run_given(const std::vector<std::pair<CLI::App*, Run>>& commands,
+              const std::vector<std::string>& arguments) {
+  const auto given = std::find_if(commands.begin(), commands.end(),
+                                  [](const auto& command) { return command.first->parsed(); });
+  return given->second(arguments);
 }
 
 }  // namespace mellow::tools

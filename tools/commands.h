@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace CLI {
@@ -15,6 +16,10 @@ namespace mellow::tools {
 // Does the work of a command once its options are read; returns the exit code. Gets the words of the command
 // line, for records and hints.
 using Run = std::function<int(const std::vector<std::string>& arguments)>;
+
+// Runs the command that was given; run_command() has refused a command line without one.
+int run_given(const std::vector<std::pair<CLI::App*, Run>>& commands,
+              const std::vector<std::string>& arguments);
 
 // Each declares its options on `command`.
 Run train_command(CLI::App& command);

@@ -50,7 +50,7 @@ int list(const DataCommand& o) {
 int info(const DataCommand& o) {
   if (o.data.folder.empty() || o.data.dataset.empty())
     throw Error("data info needs --data DIR --dataset NAME");
-  const SplitPair pair = read_dataset(o.data.folder, o.data.dataset, true);
+  const SplitPair pair = read_dataset(o.data.folder, o.data.dataset, AdjustedCopies::preferred);
   fmt::print("{}{}\n", o.data.dataset, pair.adjusted ? " (the archive's adjusted copy)" : "");
   print_set("train", pair.train);
   print_set("test", pair.test);
@@ -106,40 +106,36 @@ int generate_files(const DataCommand& o) {
 Run data_command(CLI::App& command) {
   const auto o = std::make_shared<DataCommand>();
   if (const char* folder = std::getenv("MELLOW_DATA")) o->data.folder = folder;
+  std::vector<std::pair<CLI::App*, Run>> runs;
   const auto add = [&](const char* name, const char* summary, int (*run)(const DataCommand&),
-                       const char* example) {
+                       const char* example) -> CLI::App& {
     CLI::App* sub = command.add_subcommand(name, summary);
     sub->footer(std::string("Example: mellow data ") + example);
-    return std::pair(sub, run);
+    runs.emplace_back(sub, [o, run](const auto&) { return run(*o); });
+    return *sub;
   };
-  const std::vector<std::pair<CLI::App*, int (*)(const DataCommand&)>> all = {
-      add("list", "The datasets of a folder.", list, "list --data UCR"),
-      add("info", "Sizes and classes of a dataset.", info, "info --data UCR --dataset GunPoint"),
-      add("check", "Read files strictly; say what is wrong.", check,
-          "check GunPoint_TRAIN.tsv GunPoint_TEST.tsv"),
-      add("convert", "Write a file in another format.", convert,
-          "convert GunPoint_TRAIN.tsv GunPoint_TRAIN.ts"),
-      add("generate", "Simulated datasets.", generate_files, "generate cbf --seed 1 --out data")};
-  for (size_t i : {0, 1})
-    all[i]
-        .first->add_option("--data", o->data.folder, "folder of datasets; also $MELLOW_DATA")
-        ->type_name("DIR");
-  all[1].first->add_option("--dataset", o->data.dataset, "its name")->type_name("NAME");
-  all[2].first->add_option("files", o->files, "files of series")->required();
-  all[3].first->add_option("in", o->in, ".tsv .txt .csv .ts .arff")->required();
-  all[3].first->add_option("out", o->out, ".tsv .txt .csv .ts")->required();
-  add_choice(*all[4].first, "what", o->what, {"cbf", "two-patterns", "synthetic-control", "ils"}, "which one")
+  CLI::App& listing = add("list", "The datasets of a folder.", list, "list --data UCR");
+  CLI::App& describing =
+      add("info", "Sizes and classes of a dataset.", info, "info --data UCR --dataset GunPoint");
+  CLI::App& checking = add("check", "Read files strictly; say what is wrong.", check,
+                           "check GunPoint_TRAIN.tsv GunPoint_TEST.tsv");
+  CLI::App& converting = add("convert", "Write a file in another format.", convert,
+                             "convert GunPoint_TRAIN.tsv GunPoint_TRAIN.ts");
+  CLI::App& generating =
+      add("generate", "Simulated datasets.", generate_files, "generate cbf --seed 1 --out data");
+  for (CLI::App* sub : {&listing, &describing})
+    sub->add_option("--data", o->data.folder, "folder of datasets; also $MELLOW_DATA")->type_name("DIR");
+  describing.add_option("--dataset", o->data.dataset, "its name")->type_name("NAME");
+  checking.add_option("files", o->files, "files of series")->required();
+  converting.add_option("in", o->in, ".tsv .txt .csv .ts .arff")->required();
+  converting.add_option("out", o->out, ".tsv .txt .csv .ts")->required();
+  add_choice(generating, "what", o->what, {"cbf", "two-patterns", "synthetic-control", "ils"}, "which one")
       ->required();
-  add_seed(*all[4].first, o->seed, "same seed, same bytes");
-  all[4]
-      .first->add_option("--out", o->folder, "folder; NAME/NAME_TRAIN.tsv is made in it")
+  add_seed(generating, o->seed, "same seed, same bytes");
+  generating.add_option("--out", o->folder, "folder; NAME/NAME_TRAIN.tsv is made in it")
       ->type_name("DIR")
       ->required();
-  return [o, all](const auto&) {
-    for (const auto& [sub, run] : all)
-      if (sub->parsed()) return run(*o);
-    return 2;
-  };
+  return [runs](const std::vector<std::string>& arguments) { return run_given(runs, arguments); };
 }
 
 }  // namespace mellow::tools

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/dataset.h"
 
-#include <charconv>
 #include <numeric>
 #include <span>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "mellow/data/dataset.h"
 #include "mellow/data/readers.h"
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/engine/io/hash.h"
 #include "mellow/tools/progress.h"
 
@@ -27,7 +27,7 @@ SplitPair read_named(const DataOptions& options) {
     return read_splits(options.train, options.test);
   }
   if (options.folder.empty()) throw Error("--dataset needs its folder: --data DIR, or $MELLOW_DATA");
-  return read_dataset(options.folder, options.dataset, true);
+  return read_dataset(options.folder, options.dataset, AdjustedCopies::preferred);
 }
 
 std::string described(const TrainingData& data) {
@@ -81,12 +81,10 @@ TrainingData open_training_data(const DataOptions& options, double holdout, uint
 double parse_holdout(const std::string& text) {
   constexpr std::string_view prefix = "holdout:";
   if (text == "none") return 0;
-  double share = 0;
-  if (text.starts_with(prefix)) {
-    const char* end = text.data() + text.size();
-    const auto [stop, failed] = std::from_chars(text.data() + prefix.size(), end, share);
-    if (failed == std::errc() && stop == end && share > 0 && share < 1) return share;
-  }
+  if (text.starts_with(prefix))
+    if (const auto share = parse_number<double>(text.substr(prefix.size()));
+        share && *share > 0 && *share < 1)
+      return *share;
   throw Error(
       fmt::format("--val is none or holdout:SHARE with a share between 0 and 1 (holdout:0.2); got {}", text));
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/encoder.h"
 
-#include <charconv>
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include "mellow/data/dataset.h"
@@ -19,31 +16,9 @@
 namespace mellow::tools {
 namespace {
 
-// Caps on sizes from a file, far beyond any real encoder: they bound what is allocated.
-constexpr int64_t most_channels = 1 << 16, most_depth = 24;
+constexpr int64_t most_depth = 24;  // of a file, as most_channels
 
 std::string number_text(double value) { return CsvRow().add(value).text(); }
-
-double metadata_number(const NamedArrays& file, const std::string& where, const std::string& key,
-                       double missing) {
-  const auto found = file.metadata.find(key);
-  if (found == file.metadata.end()) return missing;
-  double value = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [stop, failed] = std::from_chars(found->second.data(), end, value);
-  if (failed != std::errc() || stop != end || !std::isfinite(value))
-    throw Error(fmt::format("{}: metadata {} is not a number: \"{}\"", where, key, found->second),
-                ErrorKind::input);
-  return value;
-}
-
-int64_t metadata_size(const NamedArrays& file, const std::string& where, const std::string& key,
-                      int64_t most) {
-  const double value = metadata_number(file, where, key, 0);
-  if (!(value >= 1 && value <= static_cast<double>(most)))
-    throw Error(fmt::format("{}: metadata {} must be 1 … {}", where, key, most), ErrorKind::input);
-  return static_cast<int64_t>(value);
-}
 
 Encoder pretrained(Context& context, const SeriesSet& stored, const EncoderOptions& options, uint64_t seed,
                    Progress& progress, const std::function<bool()>& stop) {
@@ -94,13 +69,14 @@ Encoder read_encoder(Context& context, const std::string& path) {
   NamedArrays file = read_safetensors(path);
   const auto model = file.metadata.find("model");
   if (model == file.metadata.end() || model->second != "ts2vec")
-    throw Error(fmt::format("{} is no encoder of mellow: its metadata names no model ts2vec", path),
+    throw Error(fmt::format("{} is not an encoder of mellow: its metadata names no model ts2vec", path),
                 ErrorKind::input);
   Encoder encoder;
   encoder.reused = true;
-  const auto normalisation = file.metadata.find("normalisation");
-  if (normalisation != file.metadata.end()) encoder.normalisation = normalisation->second;
-  encoder.scale = {metadata_number(file, path, "input_mean", 0), metadata_number(file, path, "input_std", 1)};
+  if (file.metadata.contains("normalisation"))
+    encoder.normalisation = metadata_choice(file, path, "normalisation", {"ts2vec", "zscore"});
+  encoder.scale = {metadata_number(file, path, "input_mean").value_or(0),
+                   metadata_number(file, path, "input_std").value_or(1)};
   if (file.metadata.contains("length")) encoder.length = metadata_size(file, path, "length", most_steps);
   encoder.tails = tails_in(file, path);
   const Ts2VecConfig config = {.channels = metadata_size(file, path, "in_channels", most_channels),

@@ -26,7 +26,7 @@ struct Encoder {
 };
 
 NamedArrays pack(const Encoder& encoder);
-// Throws ErrorKind::input when the file is no encoder of mellow.
+// Throws ErrorKind::input when the file is not an encoder of mellow.
 Encoder read_encoder(Context& context, const std::string& path);
 
 // Throws when the channels differ.

@@ -8,6 +8,7 @@
 #include "mellow/engine/train/metrics.h"
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/progress.h"
+#include "mellow/tools/results.h"
 #include "mellow/tools/version.h"
 
 namespace mellow::tools {

@@ -11,8 +11,8 @@
 #include "mellow/tools/estimate/prediction.h"
 #include "mellow/tools/estimate/stopwatch.h"
 #include "mellow/tools/progress.h"
-#include "mellow/tools/run_directory.h"
 #include "mellow/tools/run_many.h"
+#include "mellow/tools/run_record.h"
 #include "mellow/tools/wrap.h"
 
 namespace mellow::tools {

@@ -12,7 +12,7 @@
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/options.h"
 #include "mellow/tools/progress.h"
-#include "mellow/tools/run_directory.h"
+#include "mellow/tools/results.h"
 #include "mellow/tools/streams.h"
 
 namespace mellow::tools {

@@ -16,7 +16,7 @@ case ${1:-build} in
 esac
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "This is no Debian or Ubuntu. Install what these Debian packages bring: ${packages[*]}" >&2
+  echo "This is neither Debian nor Ubuntu. Install what these Debian packages bring: ${packages[*]}" >&2
   exit 0  # CMake names what it then misses
 fi
 

@@ -11,7 +11,7 @@
 #include "mellow/tools/interrupt.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/recipe.h"
-#include "mellow/tools/run_directory.h"
+#include "mellow/tools/results.h"
 #include "mellow/tools/streams.h"
 #include "mellow/tools/teacher.h"
 
@@ -48,8 +48,8 @@ int labels(const LabelsCommand& command) {
                               o.method));
     const auto rows = labels_per_sample(made.recipe);
     if (rows.empty())
-      throw Error(fmt::format("the labels of method {} hang on the class alone: there is no table per series",
-                              o.method));
+      throw Error(fmt::format(
+          "the labels of method {} depend on the class alone: there is no table per series", o.method));
     write_output(command.out,
                  soft_labels_csv(data.positions, data.train.labels, data.train.class_names, rows));
     double furthest = 0;

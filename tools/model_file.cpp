@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/model_file.h"
 
-#include <charconv>
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "mellow/data/dataset.h"
 #include "mellow/data/prepare.h"
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/engine/nn/state.h"
 #include "mellow/engine/train/evaluate.h"
 #include "mellow/models/make_model.h"
@@ -21,35 +23,20 @@ namespace mellow::tools {
 namespace {
 
 constexpr const char* format_version = "1";
-// Bounds what a hostile file can make us allocate; far beyond any real set.
-constexpr int64_t most_classes = 65536, most_channels = 1 << 16;
+constexpr int64_t most_classes = 65536;  // as most_steps
 
 const std::string& metadata_text(const NamedArrays& file, const std::string& path, const std::string& key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
-    throw Error(fmt::format("{} is no model of mellow: its metadata has no {}", path, key), ErrorKind::input);
+    throw Error(fmt::format("{} is not a model of mellow: its metadata has no {}", path, key),
+                ErrorKind::input);
   return found->second;
 }
 
-int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key,
-                      int64_t most) {
-  const std::string& text = metadata_text(file, path, key);
-  int64_t value = 0;
-  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || stop != text.data() + text.size() || value < 1 || value > most)
-    throw Error(fmt::format("{}: metadata {} must be 1 … {}, is \"{}\"", path, key, most, text),
-                ErrorKind::input);
-  return value;
-}
-
 std::optional<double> temperature_in(const NamedArrays& file, const std::string& path) {
-  const auto found = file.metadata.find("temperature");
-  if (found == file.metadata.end()) return std::nullopt;
-  const std::string& text = found->second;
-  double value = 0;
-  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || stop != text.data() + text.size() || !(value > 0) || !std::isfinite(value))
-    throw Error(fmt::format("{}: metadata temperature must be a number above 0, is \"{}\"", path, text),
+  const auto value = metadata_number(file, path, "temperature");
+  if (value && !(*value > 0))
+    throw Error(fmt::format("{}: metadata temperature must be above 0, is {}", path, *value),
                 ErrorKind::input);
   return value;
 }
@@ -79,18 +66,45 @@ ModelOptions model_options_in(const NamedArrays& file, const std::string& path, 
 
 }  // namespace
 
+const std::string& metadata_choice(const NamedArrays& file, const std::string& path, const std::string& key,
+                                   const std::vector<std::string>& choices) {
+  const std::string& text = metadata_text(file, path, key);
+  if (std::find(choices.begin(), choices.end(), text) == choices.end())
+    throw Error(fmt::format("{}: metadata {} must be one of {}, is \"{}\"", path, key,
+                            fmt::join(choices, ", "), text),
+                ErrorKind::input);
+  return text;
+}
+
+int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key,
+                      int64_t most) {
+  const std::string& text = metadata_text(file, path, key);
+  const auto value = parse_number<int64_t>(text);
+  if (!value || *value < 1 || *value > most)
+    throw Error(fmt::format("{}: metadata {} must be 1 … {}, is \"{}\"", path, key, most, text),
+                ErrorKind::input);
+  return *value;
+}
+
+std::optional<double> metadata_number(const NamedArrays& file, const std::string& path,
+                                      const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) return std::nullopt;
+  const auto value = parse_number<double>(found->second);
+  if (!value || !std::isfinite(*value))
+    throw Error(fmt::format("{}: metadata {} is not a number: \"{}\"", path, key, found->second),
+                ErrorKind::input);
+  return value;
+}
+
 std::string name_of(Tails tails) {
   return tails == Tails::padding ? "padding" : tails == Tails::missing ? "missing" : "infer";
 }
 
 Tails tails_in(const NamedArrays& file, const std::string& path) {
-  const auto found = file.metadata.find(tails_key);
-  if (found == file.metadata.end()) return Tails::infer;
-  for (const Tails tails : {Tails::infer, Tails::padding, Tails::missing})
-    if (found->second == name_of(tails)) return tails;
-  throw Error(fmt::format("{}: metadata {} must be padding, missing or infer, is \"{}\"", path, tails_key,
-                          found->second),
-              ErrorKind::input);
+  if (!file.metadata.contains(tails_key)) return Tails::infer;
+  const std::string& word = metadata_choice(file, path, tails_key, {"padding", "missing", "infer"});
+  return word == "padding" ? Tails::padding : word == "missing" ? Tails::missing : Tails::infer;
 }
 
 NamedArrays pack(const Classifier& network, const ModelDescription& description) {
@@ -132,7 +146,7 @@ LoadedModel read_model(Context& context, const std::string& path) {
   d.method = metadata_text(file, name, "method");
   d.channels = metadata_size(file, name, "in_channels", most_channels);
   d.length = metadata_size(file, name, "length", most_steps);
-  d.framework = framework_named(metadata_text(file, name, "norm"));
+  d.framework = framework_named(metadata_choice(file, name, "norm", {"torch", "keras"}));
   d.class_names = class_names_in(file, name);
   d.temperature = temperature_in(file, name);
   d.tails = tails_in(file, name);
@@ -158,7 +172,8 @@ std::vector<LoadedModel> read_members(Context& context, const std::string& path,
   for (const LoadedModel& member : networks)
     if (const ModelDescription& d = member.description;
         d.class_names != first.class_names || d.channels != first.channels || d.length != first.length)
-      throw Error(path + " is no ensemble: its networks were trained on different data", ErrorKind::input);
+      throw Error(path + " is not an ensemble: its networks were trained on different data",
+                  ErrorKind::input);
   return networks;
 }
 

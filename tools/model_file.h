@@ -15,7 +15,8 @@
 
 namespace mellow::tools {
 
-inline constexpr int64_t most_steps = 1 << 24;  // that a file may name, far beyond any real series
+// Bounds on what a hostile file can make us allocate, far beyond any real model.
+inline constexpr int64_t most_steps = 1 << 24, most_channels = 1 << 16;
 
 // What model.safetensors says of itself beside the weights.
 struct ModelDescription {
@@ -38,7 +39,7 @@ struct LoadedModel {
   ModelDescription description;
   std::unique_ptr<Classifier> network;
 };
-// `path` is the file or a run directory. Throws ErrorKind::input when it is no model of mellow.
+// `path` is the file or a run directory. Throws ErrorKind::input when it is not a model of mellow.
 LoadedModel read_model(Context& context, const std::string& path);
 
 // The folder of network number i (from 0) of the ensemble in `path`.
@@ -55,6 +56,15 @@ inline constexpr const char* tails_key = "trailing_nan";  // of the metadata
 std::string name_of(Tails tails);
 // Of a file's metadata; infer where it does not say. Throws ErrorKind::input for another word.
 Tails tails_in(const NamedArrays& file, const std::string& path);
+
+// What a file's metadata say. They throw ErrorKind::input, naming file and key, for a word that is none of
+// the choices, a size that is not in 1 … most, a number that is not one, and for what is missing; of a number
+// that is missing metadata_number() gives nothing.
+const std::string& metadata_choice(const NamedArrays& file, const std::string& path, const std::string& key,
+                                   const std::vector<std::string>& choices);
+int64_t metadata_size(const NamedArrays& file, const std::string& path, const std::string& key, int64_t most);
+std::optional<double> metadata_number(const NamedArrays& file, const std::string& path,
+                                      const std::string& key);
 
 // Series of a file as the model takes them: checks channels and length, fills, normalises and pads as
 // training did.

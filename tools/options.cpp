@@ -9,9 +9,9 @@
 #include <fmt/ranges.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/progress.h"
-#include "mellow/tools/whole_number.h"
 #include "mellow/tools/wrap.h"
 
 namespace mellow::tools {
@@ -68,7 +68,7 @@ template <class T>
 CLI::Validator whole_from(T lowest, T highest) {
   return CLI::Validator(
       [lowest, highest](std::string& typed) {
-        const auto value = whole_number<T>(typed);
+        const auto value = parse_number<T>(typed);
         if (!value || *value < lowest || *value > highest)
           return fmt::format("must be a whole number of at least {} and at most {}; got {}", lowest, highest,
                              typed);

@@ -12,13 +12,11 @@
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/options.h"
 #include "mellow/tools/progress.h"
-#include "mellow/tools/run_directory.h"
+#include "mellow/tools/results.h"
 #include "mellow/tools/streams.h"
 
 namespace mellow::tools {
 namespace {
-
-constexpr uint64_t largest_file = uint64_t{64} << 30;
 
 struct PredictCommand {
   DeviceOptions device;
@@ -53,7 +51,7 @@ int predict(const PredictCommand& o) {
     throw Error(o.model + " is an ensemble, which has no temperature: leave out --temperature-scaled",
                 ErrorKind::input);
   const bool from_stdin = o.in == "-";
-  const std::string bytes = from_stdin ? read_stdin() : read_file(o.in, largest_file);
+  const std::string bytes = from_stdin ? read_stdin() : read_file(o.in);
   const Format format = format_of(from_stdin ? "stdin." + o.format : o.in);
   // A file with exactly as many columns as the model has steps has no column left for labels.
   const bool table = format == Format::csv || format == Format::tsv || format == Format::txt;

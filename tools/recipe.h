@@ -24,7 +24,7 @@ MadeRecipe make_recipe(const TrainingJob& job, const EncoderOptions& encoder,
                        const std::function<TeacherOutputs()>& teacher);
 
 // The soft labels of every training series, [samples, classes]: q2 where the method has it per sample, else
-// q1; empty when labels hang on the class alone or move.
+// q1; empty when labels depend on the class alone or move.
 std::vector<float> labels_per_sample(const Recipe& recipe);
 
 }  // namespace mellow::tools

@@ -35,7 +35,7 @@ Outcome outcome_of(const std::function<FinishedRun()>& train);
 // Trains all of `plan`, `jobs` at a time, each on its own thread, context and share of the CPU threads; 0: on
 // the CPU as many as there are threads. A run that fails does not stop the others. After an interrupt all
 // save their checkpoints and ErrorKind::cancelled is thrown. Results are in the order of the plan and do not
-// hang on `jobs` where --threads is given.
+// depend on `jobs` where --threads is given.
 std::vector<Outcome> run_many(const std::vector<PlannedRun>& plan, int64_t jobs, Progress& progress,
                               Interrupt& interrupt, const std::vector<std::string>& arguments);
 

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/models/make_model.h"
 #include "mellow/tools/teacher.h"
-#include "mellow/tools/whole_number.h"
 
 namespace mellow::tools {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t most_seeds = 100'000;
 
 uint64_t parse_seed(const std::string& typed, const std::string& part) {
-  if (const auto seed = whole_number<uint64_t>(part)) return *seed;
+  if (const auto seed = parse_number<uint64_t>(part)) return *seed;
   throw Error(fmt::format("--seed takes whole numbers below 2^64, as 0 or 0,1,2 or 0..4; got {}", typed));
 }
 

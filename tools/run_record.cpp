@@ -81,7 +81,7 @@ std::optional<Json> read_record(const std::string& folder) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return std::nullopt;
   Json record = Json::parse(read_file(file, largest_record), nullptr, false);
-  if (!record.is_object()) throw damaged(file, "it is no JSON object");
+  if (!record.is_object()) throw damaged(file, "it is not a JSON object");
   Values(record, file).text("/status");
   return record;
 }

@@ -35,7 +35,7 @@ struct RunSummary {
   uint64_t seed = 0;
   int64_t epochs = 0, members = 1;
   double seconds = 0;
-  int64_t undefined = 0;  // test series with predictions that are no numbers
+  int64_t undefined = 0;  // test series with predictions that are not numbers
   std::vector<RunScores> scores;
 
   const RunScores& selected_scores() const;

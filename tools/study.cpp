@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include <charconv>
 #include <cmath>
-#include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 #include "mellow/tools/commands.h"
 #include "mellow/tools/options.h"
+#include "mellow/tools/run_plan.h"
 #include "mellow/tools/study/ils_synthetic.h"
 #include "mellow/tools/study/soft_labels.h"
 
@@ -18,15 +18,12 @@ namespace {
 // "3e-3,1e-2"
 std::vector<double> rates_of(const std::string& list) {
   std::vector<double> rates;
-  std::istringstream words(list);
-  for (std::string word; std::getline(words, word, ',');) {
-    double rate = 0;
-    const auto [end, failed] = std::from_chars(word.data(), word.data() + word.size(), rate);
-    if (failed != std::errc() || end != word.data() + word.size() || !(rate > 0) || !std::isfinite(rate))
+  for (const std::string& word : split_list("--lr", list)) {
+    const auto rate = parse_number<double>(word);
+    if (!rate || !(*rate > 0) || !std::isfinite(*rate))
       throw Error(fmt::format("--lr takes positive numbers with commas between, got \"{}\"", list));
-    rates.push_back(rate);
+    rates.push_back(*rate);
   }
-  if (rates.empty()) throw Error("--lr is empty: give one learning rate or more, such as 3e-3,1e-2");
   return rates;
 }
 
@@ -69,11 +66,7 @@ Run study_command(CLI::App& command) {
     sub->footer(std::string("Example: ") + study.example);
     runs.emplace_back(sub, study.declare(*sub));
   }
-  return [runs](const std::vector<std::string>& arguments) {
-    for (const auto& [sub, run] : runs)
-      if (sub->parsed()) return run(arguments);
-    throw Error("mellow study needs one of ils-synthetic, soft-labels, rsls-readings");
-  };
+  return [runs](const std::vector<std::string>& arguments) { return run_given(runs, arguments); };
 }
 
 }  // namespace mellow::tools

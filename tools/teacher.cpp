@@ -55,7 +55,7 @@ std::vector<double> logits_for(const LoadedModel& teacher, const TrainingJob& st
   const auto logits = logits_of(*teacher.network, to_device(student.context, set));
   if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); }))
     throw Error(
-        fmt::format("the teacher {} predicts values that are no numbers: its training diverged", path),
+        fmt::format("the teacher {} predicts values that are not numbers: its training diverged", path),
         ErrorKind::input);
   return {logits.begin(), logits.end()};
 }

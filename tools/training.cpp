@@ -16,6 +16,7 @@
 #include "mellow/tools/model_file.h"
 #include "mellow/tools/progress.h"
 #include "mellow/tools/recipe.h"
+#include "mellow/tools/results.h"
 #include "mellow/tools/teacher.h"
 #include "mellow/tools/version.h"
 

@@ -25,7 +25,7 @@ struct TrainingJob {
   std::vector<std::string> arguments;  // as typed, for run.json
 };
 
-// Says and records how many test series have predictions that are no numbers, if any.
+// Says and records how many test series have predictions that are not numbers, if any.
 void note_undefined(Json& record, const std::vector<double>& probabilities, const TrainingData& data,
                     Progress& progress);
 

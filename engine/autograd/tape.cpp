@@ -12,7 +12,7 @@ namespace mellow {
 namespace {
 
 uint64_t next_serial() {
-  static std::atomic<uint64_t> last{0};  // names tapes apart; no behaviour hangs on its value
+  static std::atomic<uint64_t> last{0};  // names tapes apart; no behaviour depends on its value
   return ++last;
 }
 

@@ -192,6 +192,12 @@ void Tensor::set_grad(const Tensor& grad) const {
   impl_->grad = grad;
 }
 
+std::vector<double> to_doubles(const Tensor& x) {
+  if (x.dtype() == DType::f64) return x.to_vector<double>();
+  const auto values = x.to_vector<float>();
+  return {values.begin(), values.end()};
+}
+
 void check_rank(const char* where, const Tensor& x, int rank, const char* layout) {
   MELLOW_CHECK(x.defined() && x.rank() == rank, "[", where, "] expected ", layout, ", got ",
                x.defined() ? text(x.shape()) : "an empty tensor");

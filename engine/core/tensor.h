@@ -112,6 +112,9 @@ class Tensor {
   std::shared_ptr<Impl> impl_;
 };
 
+// The values of a float32 or float64 tensor, row-major; waits for the device.
+std::vector<double> to_doubles(const Tensor& x);
+
 // Throws unless x has this rank; `where` is the op's name, `layout` says what the dimensions mean.
 void check_rank(const char* where, const Tensor& x, int rank, const char* layout);
 // Throws unless both lie in the same context and have the same dtype.

@@ -7,8 +7,9 @@
 
 namespace mellow::internal {
 
-DeviceReport describe_cpu();  // kernels/cpu/backend.cpp
-std::vector<DeviceReport>
-describe_cuda();  // kernels/cuda/backend.cpp; one entry that says why when there is none
+// kernels/cpu/backend.cpp
+DeviceReport describe_cpu();
+// kernels/cuda/backend.cpp; one entry that says why when there is no usable GPU
+std::vector<DeviceReport> describe_cuda();
 
 }  // namespace mellow::internal

@@ -28,7 +28,7 @@ class SmallMlp {
   void set_parameters(std::span<const float> parameters);
   std::vector<float> parameters() const;
 
-  // Fast copies of the parameters as they lie in memory (the layout hangs on the instruction set).
+  // Fast copies of the parameters as they lie in memory (the layout depends on the instruction set).
   void save(std::vector<float>& snapshot) const;
   void restore(std::span<const float> snapshot);  // leaves Adam's moments alone
 

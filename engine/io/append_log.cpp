@@ -9,8 +9,8 @@
 namespace mellow {
 
 AppendLog::AppendLog(const std::string& path, FileSystem& files) : path_(path), files_(files) {
-  do fd_ = files_.open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  while (fd_ < 0 && errno == EINTR);
+  fd_ = uninterrupted(
+      [&] { return files_.open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666); });
   if (fd_ < 0) throw io_error("open", path_, errno);
   struct stat status;
   if (::fstat(fd_, &status) < 0) {
@@ -37,11 +37,9 @@ void AppendLog::write_line(std::string_view line) {
 }
 
 void AppendLog::sync() {
-  int result;
-  do result = files_.sync(fd_);
-  while (result < 0 && errno == EINTR);
   // EINVAL: a pipe or terminal, which has nothing to sync.
-  if (result < 0 && errno != EINVAL) throw io_error("sync", path_, errno);
+  if (uninterrupted([&] { return files_.sync(fd_); }) < 0 && errno != EINVAL)
+    throw io_error("sync", path_, errno);
 }
 
 void AppendLog::truncate(uint64_t size) {
@@ -49,10 +47,8 @@ void AppendLog::truncate(uint64_t size) {
     throw Error(text("[io] ", path_, " has ", size_, " bytes, but ", size,
                      " were expected: it was cut or replaced since the checkpoint"),
                 ErrorKind::input);
-  int result;
-  do result = files_.truncate(fd_, static_cast<off_t>(size));
-  while (result < 0 && errno == EINTR);
-  if (result < 0) throw io_error("truncate", path_, errno);
+  if (uninterrupted([&] { return files_.truncate(fd_, static_cast<off_t>(size)); }) < 0)
+    throw io_error("truncate", path_, errno);
   size_ = size;
 }
 

@@ -54,17 +54,11 @@ std::string folder_of(const std::string& path) {
 }
 
 int open_retrying(FileSystem& files, const std::string& path, int flags) {
-  int fd;
-  do fd = files.open(path.c_str(), flags | O_CLOEXEC, 0666);
-  while (fd < 0 && errno == EINTR);
-  return fd;
+  return uninterrupted([&] { return files.open(path.c_str(), flags | O_CLOEXEC, 0666); });
 }
 
 bool sync_retrying(FileSystem& files, int fd) {
-  int result;
-  do result = files.sync(fd);
-  while (result < 0 && errno == EINTR);
-  return result == 0;
+  return uninterrupted([&] { return files.sync(fd); }) == 0;
 }
 
 }  // namespace

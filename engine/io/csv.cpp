@@ -8,6 +8,7 @@
 #include <set>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/core/parse_number.h"
 
 namespace mellow {
 namespace {
@@ -104,13 +105,10 @@ size_t CsvTable::column(std::string_view name) const {
 
 double CsvTable::number(size_t row, size_t column) const {
   const std::string& field = rows.at(row).at(column);
-  double value = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc() || end != field.data() + field.size())
-    throw Error(text("[csv] ", where, ", row ", row + 1, ", column ", names.at(column), ": \"",
-                     field.substr(0, 40), "\" is not a number"),
-                ErrorKind::input);
-  return value;
+  if (const auto value = parse_number<double>(field)) return *value;
+  throw Error(text("[csv] ", where, ", row ", row + 1, ", column ", names.at(column), ": \"",
+                   field.substr(0, 40), "\" is not a number"),
+              ErrorKind::input);
 }
 
 CsvTable parse_csv(std::string_view text, const std::string& where) {

@@ -39,7 +39,7 @@ struct CsvTable {
   std::vector<std::vector<std::string>> rows;
 
   size_t column(std::string_view name) const;      // throws ErrorKind::input, listing the names there are
-  double number(size_t row, size_t column) const;  // throws ErrorKind::input, naming line and column
+  double number(size_t row, size_t column) const;  // throws ErrorKind::input, naming row and column
 };
 
 // Throws ErrorKind::input with the line: stray or open quotes, a row of another width, a name twice,

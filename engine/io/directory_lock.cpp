@@ -12,9 +12,7 @@ namespace mellow {
 namespace {
 
 int open_lock(const std::string& path) {
-  int fd;
-  do fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  while (fd < 0 && errno == EINTR);
+  const int fd = uninterrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); });
   if (fd < 0) throw io_error("create", path, errno);
   return fd;
 }
@@ -24,9 +22,7 @@ int open_lock(const std::string& path) {
 FileLock::FileLock(const std::string& path) : path_(path), file_(open_lock(path)) { try_again(); }
 
 void FileLock::try_again() {
-  int result;
-  do result = ::flock(file_.get(), LOCK_EX | LOCK_NB);
-  while (result < 0 && errno == EINTR);
+  const int result = uninterrupted([&] { return ::flock(file_.get(), LOCK_EX | LOCK_NB); });
   if (result < 0 && errno == EWOULDBLOCK) return;
   if (result < 0) throw io_error("lock", path_, errno);
   held_ = true;

@@ -35,9 +35,7 @@ Error io_error(std::string_view action, const std::string& path, int error_numbe
 }
 
 int open_to_read(const std::string& path) {
-  int fd;
-  do fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  while (fd < 0 && errno == EINTR);
+  const int fd = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
   if (fd < 0) throw io_error("open", path, errno, "", ErrorKind::input);
   struct stat status;
   if (::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -26,6 +27,14 @@ class FileSystem {
 
 // The kernel's own; it has no state.
 FileSystem& real_file_system();
+
+// Calls f again as long as a signal interrupts it; f gives -1 and errno on failure, as system calls do.
+template <class F>
+auto uninterrupted(F&& f) {
+  auto result = f();
+  while (result < 0 && errno == EINTR) result = f();
+  return result;
+}
 
 // Owns a descriptor opened for reading or locking.
 class FileDescriptor {

@@ -272,8 +272,8 @@ NamedArrays read_safetensors(const std::string& path) {
   return read_in_memory_limits(
       static_cast<uint64_t>(status.st_size), path, [&](uint64_t offset, std::span<std::byte> out) {
         while (!out.empty()) {
-          const ssize_t n = ::pread(file.get(), out.data(), out.size(), static_cast<off_t>(offset));
-          if (n < 0 && errno == EINTR) continue;
+          const ssize_t n = uninterrupted(
+              [&] { return ::pread(file.get(), out.data(), out.size(), static_cast<off_t>(offset)); });
           if (n < 0) throw io_error("read", path, errno);
           if (n == 0) refuse(path, "became shorter while it was read");
           offset += static_cast<uint64_t>(n);

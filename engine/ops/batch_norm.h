@@ -19,8 +19,8 @@ struct BatchNormOptions {
   double eps = 1e-5;
   double momentum = 0.1;  // running := (1 - momentum) running + momentum batch
   VarianceCorrection correction = VarianceCorrection::bessel;
-  bool training =
-      true;  // normalise with the batch's statistics and update the running ones; else use the running ones
+  // Normalise with the batch's statistics and update the running ones; else use the running ones.
+  bool training = true;
   bool relu = false;  // y = max(0, normalised), in the same pass
 };
 

@@ -9,8 +9,8 @@ Tensor hierarchical_contrastive(const Tensor& z1, const Tensor& z2, const Contra
   check_rank("hierarchical_contrastive", z1, 3, "z1 [batch, length, dims]");
   check_together("hierarchical_contrastive", z1, z2);
   MELLOW_CHECK(z1.shape() == z2.shape() && z1.count() > 0,
-               "[hierarchical_contrastive] needs two encodings of the same ", "steps, got ", z1.shape(),
-               " and ", z2.shape());
+               "[hierarchical_contrastive] needs two encodings of the same steps, got ", z1.shape(), " and ",
+               z2.shape());
   MELLOW_CHECK(options.alpha >= 0 && options.alpha <= 1,
                "[hierarchical_contrastive] alpha must lie in [0, 1], got ", options.alpha);
   HierarchicalContrastive op{.options = options};

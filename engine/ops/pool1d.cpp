@@ -8,7 +8,7 @@ namespace mellow {
 Shape pool1d_shape(const char* where, const Tensor& x, const Pool1dOptions& o) {
   check_rank(where, x, 3, "x [batch, length, channels]");
   MELLOW_CHECK(o.width >= 1 && o.width <= 255 && o.stride >= 1, "[", where,
-               "] width must be 1 … 255 and stride at least ", "1, got ", o.width, " and ", o.stride);
+               "] width must be 1 … 255 and stride at least 1, got ", o.width, " and ", o.stride);
   MELLOW_CHECK(o.pad_left >= 0 && o.pad_right >= 0 && o.pad_left < o.width && o.pad_right < o.width, "[",
                where, "] padding must be below the width ", o.width, ", got ", o.pad_left, " + ",
                o.pad_right);

@@ -12,8 +12,7 @@ namespace mellow {
 struct Pool1dOptions {
   int64_t width = 2, stride = 2;
   int64_t pad_left = 0, pad_right = 0;  // max: padding never wins; average: see count_padding
-  bool count_padding =
-      true;  // average divides by the full width, padding counted as zeros (PyTorch's default)
+  bool count_padding = true;  // average: divide by the full width, padding is zeros (PyTorch's default)
 };
 
 // x [batch, length, channels] → [batch, (length + pad_left + pad_right - width) / stride + 1, channels].

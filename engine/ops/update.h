@@ -3,9 +3,9 @@
 
 #include "mellow/engine/core/tensor.h"
 
-// One launch over all parameters, which lie in one flat array (engine/nn/parameters.h). float32 or float64,
-// in place. The learning rate (f32 [1]) and the step number (i64 [1], 1 at the first update) lie on the
-// device.
+// One launch over all parameters, which lie in one flat array (engine/nn/flat_parameters.h). float32 or
+// float64, in place. The learning rate (f32 [1]) and the step number (i64 [1], 1 at the first update) lie on
+// the device.
 namespace mellow {
 
 enum class AdamForm {

@@ -17,7 +17,8 @@ bool is_tie(double a, double b) { return std::abs(a - b) <= 1e-10 * std::max(std
 std::vector<double> average_ranks(std::span<const double> scores, int64_t methods) {
   MELLOW_CHECK(methods >= 1 && !scores.empty() && scores.size() % static_cast<size_t>(methods) == 0,
                "[average ranks] ", scores.size(), " scores do not fill rows of ", methods, " methods");
-  for (const double score : scores) MELLOW_CHECK(!std::isnan(score), "[average ranks] a score is no number");
+  for (const double score : scores)
+    MELLOW_CHECK(!std::isnan(score), "[average ranks] a score is not a number");
   const size_t k = static_cast<size_t>(methods), datasets = scores.size() / k;
   std::vector<double> ranks(k);
   for (size_t row = 0; row < scores.size(); row += k)

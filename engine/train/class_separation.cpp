@@ -36,12 +36,6 @@ void add_sample(Sums& sums, std::span<const double> distance, std::span<const do
   if (larger > 0) sums.silhouette += (nearest - within) / larger;
 }
 
-std::vector<double> doubles_of(const Tensor& x) {
-  if (x.dtype() == DType::f64) return x.to_vector<double>();
-  const auto values = x.to_vector<float>();
-  return {values.begin(), values.end()};
-}
-
 }  // namespace
 
 ClassSeparation class_separation(const Tensor& x, std::span<const int32_t> labels) {
@@ -62,7 +56,7 @@ ClassSeparation class_separation(const Tensor& x, std::span<const int32_t> label
     members[place[label]] += 1;
   }
   const auto k = static_cast<int64_t>(members.size());
-  const auto distances = doubles_of(class_distances(x, Tensor::from(x.context(), {x.dim(0)}, own), k));
+  const auto distances = to_doubles(class_distances(x, Tensor::from(x.context(), {x.dim(0)}, own), k));
   Sums sums;
   for (size_t i = 0; i < own.size(); ++i)
     add_sample(sums, std::span(distances).subspan(i * members.size(), members.size()), members,

@@ -19,7 +19,8 @@ std::array<double, 9> packed(const Metrics& m) {
 
 Metrics unpacked(const double* v) { return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]}; }
 
-constexpr int64_t row_width = 11;  // protocol, epoch, nine metrics
+constexpr size_t row_width = 2 + std::tuple_size_v<decltype(packed({}))>;  // protocol, epoch, metrics
+constexpr double last_protocol = static_cast<double>(Protocol::best_test_at_5);
 
 }  // namespace
 
@@ -167,7 +168,7 @@ void Fit::load(const NamedArrays& state, const std::string& where) {
     throw Error(text(where, ": the saved results are damaged"), ErrorKind::input);
   results_.clear();
   for (size_t i = 0; i < rows.size(); i += row_width) {
-    if (rows[i] < 0 || rows[i] > 3)
+    if (!(rows[i] >= 0 && rows[i] <= last_protocol))
       throw Error(text(where, ": unknown protocol among the results"), ErrorKind::input);
     results_[static_cast<Protocol>(static_cast<int>(rows[i]))] = {
         static_cast<int64_t>(rows[i + 1]), unpacked(&rows[i + 2]), {}, {}};

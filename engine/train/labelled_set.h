@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mellow/engine/core/tensor.h"
+#include "mellow/engine/train/metrics.h"
 
 namespace mellow {
 
@@ -23,10 +24,8 @@ inline LabelledSet make_labelled_set(Context& context, const Shape& shape, std::
                                      std::vector<int32_t> labels, int64_t classes) {
   MELLOW_CHECK(shape.rank() == 3, "[labelled set] series must be [samples, length, channels], got ", shape);
   MELLOW_CHECK(static_cast<int64_t>(labels.size()) == shape[0], "[labelled set] ", shape[0],
-               " series need as many labels, ", "got ", labels.size());
-  for (const int32_t label : labels)
-    MELLOW_CHECK(label >= 0 && label < classes, "[labelled set] label ", label, " lies outside [0, ", classes,
-                 ")");
+               " series need as many labels, got ", labels.size());
+  check_labels("labelled set", labels, classes);
   LabelledSet set{
       Tensor::from(context, shape, values), Tensor::from(context, {shape[0]}, labels), {}, classes};
   set.truth = std::move(labels);

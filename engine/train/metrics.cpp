@@ -73,15 +73,19 @@ double instability(std::span<const double> probabilities, std::span<const int32_
 
 }  // namespace
 
-void check_scored(const char* where, std::span<const double> probabilities, std::span<const int32_t> labels,
-                  int64_t classes) {
-  MELLOW_CHECK(
-      classes >= 1 && !labels.empty() && probabilities.size() == labels.size() * static_cast<size_t>(classes),
-      "[", where, "] ", labels.size(), " labels of ", classes,
-      " classes need as many rows of probabilities, at least one, got ", probabilities.size(), " values");
+void check_labels(const char* where, std::span<const int32_t> labels, int64_t classes) {
   for (const int32_t label : labels)
     MELLOW_CHECK(label >= 0 && label < classes, "[", where, "] label ", label, " lies outside [0, ", classes,
                  ")");
+}
+
+void check_scored(const char* where, std::span<const double> values, std::span<const int32_t> labels,
+                  int64_t classes) {
+  MELLOW_CHECK(
+      classes >= 1 && !labels.empty() && values.size() == labels.size() * static_cast<size_t>(classes), "[",
+      where, "] ", labels.size(), " labels of ", classes,
+      " classes need as many rows of as many numbers, at least one, got ", values.size(), " values");
+  check_labels(where, labels, classes);
 }
 
 std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64_t classes) {
@@ -111,12 +115,10 @@ std::vector<int64_t> confusion_matrix(std::span<const int32_t> predicted, std::s
                " labels need as many predictions, got ", predicted.size());
   const auto k = static_cast<size_t>(classes);
   std::vector<int64_t> counts(k * k);
-  for (size_t i = 0; i < labels.size(); ++i) {
-    for (const int32_t index : {labels[i], predicted[i]})
-      MELLOW_CHECK(index >= 0 && index < classes, "[confusion matrix] class ", index, " lies outside [0, ",
-                   classes, ")");
+  check_labels("confusion matrix", labels, classes);
+  check_labels("confusion matrix", predicted, classes);
+  for (size_t i = 0; i < labels.size(); ++i)
     ++counts[static_cast<size_t>(labels[i]) * k + static_cast<size_t>(predicted[i])];
-  }
   return counts;
 }
 

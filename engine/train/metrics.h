@@ -37,8 +37,10 @@ std::vector<double> probabilities_of(std::span<const double> logits, int64_t cla
 // Index of the largest probability of each row; ties: lowest index.
 std::vector<int32_t> predictions_of(std::span<const double> probabilities, int64_t classes);
 
-// Throws, naming `where`, unless there are samples, as many rows as labels, and labels in [0, classes).
-void check_scored(const char* where, std::span<const double> probabilities, std::span<const int32_t> labels,
+// Throws, naming `where`, unless every label lies in [0, classes).
+void check_labels(const char* where, std::span<const int32_t> labels, int64_t classes);
+// The same, and unless there are samples and as many rows of values [samples, classes] as labels.
+void check_scored(const char* where, std::span<const double> values, std::span<const int32_t> labels,
                   int64_t classes);
 
 }  // namespace mellow

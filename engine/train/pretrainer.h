@@ -82,8 +82,7 @@ class Pretrainer {
 };
 
 // series [samples, length, channels], NaN allowed → [samples, dims]: each series' encoding, the maximum over
-// its steps
-// ("full series"). In evaluation mode; the host reads nothing.
+// its steps ("full series"). In evaluation mode; the host reads nothing.
 Tensor encode_full_series(StepEncoder& encoder, const Tensor& series, int64_t batch_size = 64);
 
 }  // namespace mellow

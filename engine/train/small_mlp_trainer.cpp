@@ -9,6 +9,7 @@
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/core/random.h"
 #include "mellow/engine/internal/small_mlp.h"
+#include "mellow/engine/train/metrics.h"
 
 namespace mellow {
 namespace {
@@ -143,9 +144,7 @@ std::vector<double> SmallMlpTrainer::logits(const TrainedMlp& network, std::span
 }
 
 double mean_nll(std::span<const double> logits, std::span<const int32_t> labels, int64_t classes) {
-  MELLOW_CHECK(!labels.empty() && std::ssize(logits) == std::ssize(labels) * classes, "[mean_nll] ",
-               labels.size(), " labels of ", classes,
-               " classes need as many rows of logits, at least one, got ", logits.size(), " values");
+  check_scored("mean_nll", logits, labels, classes);
   double total = 0;
   for (size_t i = 0; i < labels.size(); ++i)
     total += nll_of_row(logits.data() + i * static_cast<size_t>(classes), labels[i], classes);

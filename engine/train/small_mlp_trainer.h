@@ -36,7 +36,7 @@ struct TrainedMlp {
 // Adam (β .9 and .999, no decay), batches of a fresh permutation per epoch with a smaller last one, weights
 // and biases started from U(±1/√fan_in), early stopping on hard-label validation cross-entropy, best weights
 // kept. All randomness comes from the seed of each training (engine/core/random.h), so a training's result
-// hangs neither on those before it nor on the thread. A trainer belongs to one thread at a time.
+// depends neither on those before it nor on the thread. A trainer belongs to one thread at a time.
 class SmallMlpTrainer {
  public:
   explicit SmallMlpTrainer(const SmallMlpOptions& options);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mellow/engine/core/error.h"
+#include "mellow/engine/train/metrics.h"
 
 namespace mellow {
 namespace {
@@ -38,13 +39,7 @@ void check_input(std::span<const double> logits, std::span<const int32_t> labels
                  TemperatureBounds bounds) {
   MELLOW_CHECK(bounds.low > 0 && bounds.low <= bounds.high && std::isfinite(bounds.high),
                "[fit_temperature] bounds must be 0 < low <= high, got ", bounds.low, " and ", bounds.high);
-  MELLOW_CHECK(
-      classes >= 1 && !labels.empty() && logits.size() == labels.size() * static_cast<size_t>(classes),
-      "[fit_temperature] ", labels.size(), " labels of ", classes,
-      " classes need as many rows of logits, at least one, got ", logits.size(), " values");
-  for (const int32_t label : labels)
-    MELLOW_CHECK(label >= 0 && label < classes, "[fit_temperature] label ", label, " lies outside [0, ",
-                 classes, ")");
+  check_scored("fit_temperature", logits, labels, classes);
   for (const double z : logits)
     MELLOW_CHECK(std::isfinite(z), "[fit_temperature] logits must be finite, got ", z);
 }

@@ -11,8 +11,8 @@ namespace mellow::cpu {
 namespace {
 
 constexpr int64_t tile_rows = 2 * bf16_rows, panel_columns = 2 * bf16_columns;
-constexpr int64_t unit_bytes =
-    128 * 1024;  // of bf16 input; stays in the second-level cache for all panels of w
+// Bytes of bf16 input that one unit of work reads; it stays in the second-level cache for all panels of w.
+constexpr int64_t unit_bytes = 128 * 1024;
 
 // A sample's rows are rounded to bf16 side by side into a buffer, where windows of dilation 1 are contiguous:
 // such a window is one segment, any other one segment per tap. Segments are padded to whole tiles by zeros in

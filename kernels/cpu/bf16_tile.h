@@ -9,11 +9,11 @@ constexpr int bf16_rows = 16, bf16_columns = 16, bf16_depth = 32;  // one tile o
 constexpr int bf16_b_tile = bf16_depth * bf16_columns;             // elements
 
 // Up to 2 × 2 tiles of a bf16 product with fp32 sums, over `terms` pairs of operands:
-//   c[r][n] = init[r][n] + sum over terms, segments s, depth k of A(r, s, k) · B(s, k, n),   r < rows, n <
-//   columns.
-// A(r, s, k) = a[term][s * a_segment + r * a_step + k] is read in place, always for whole tiles, so 16 or 32
-// rows and `chunks` runs of 32 elements must lie in memory and be finite; what is beyond the product meets
-// zeros in B. B(s) = b[term][s * b_segment] is packed as [chunk][column tile][pair of k][16 columns][2].
+//   c[r][n] = init[r][n] + sum over terms, segments s, depth k of A(r, s, k) · B(s, k, n)
+// for r < rows, n < columns. A(r, s, k) = a[term][s * a_segment + r * a_step + k] is read in place, always
+// for whole tiles, so 16 or 32 rows and `chunks` runs of 32 elements must lie in memory and be finite; what
+// is beyond the product meets zeros in B. B(s) = b[term][s * b_segment] is packed as [chunk][column
+// tile][pair of k][16 columns][2].
 struct Bf16Tile {
   const uint16_t* a[3];
   int64_t a_step, a_segment;

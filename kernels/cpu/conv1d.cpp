@@ -9,15 +9,10 @@
 namespace mellow {
 namespace {
 
-void check_dense(const char* what, const Tensor& t) {
-  MELLOW_CHECK(t.dim(-1) <= 1 || t.stride(-1) == 1, "[conv1d] the channels of ", what, " ", t.shape(),
-               " must be dense");
-}
-
 // x and y (or their gradients) may be channel windows of larger tensors: each brings its own strides.
 cpu::Conv1dSizes sizes_of(const Conv1dOptions& o, const Tensor& x, const Tensor& weight, const Tensor& y) {
-  check_dense("x", x);
-  check_dense("y", y);
+  internal::check_dense("conv1d", x);
+  internal::check_dense("conv1d", y);
   MELLOW_CHECK(weight.is_contiguous(), "[conv1d] weight ", weight.shape(), " must be contiguous");
   return {.batch = x.dim(0),
           .in_length = x.dim(1),

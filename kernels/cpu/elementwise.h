@@ -9,6 +9,7 @@
 #include "mellow/engine/core/tensor.h"
 #include "mellow/kernels/cpu/clones.h"
 #include "mellow/kernels/cpu/parallel.h"
+#include "mellow/kernels/rows.h"
 
 namespace mellow::cpu {
 
@@ -20,8 +21,7 @@ inline constexpr int64_t elementwise_grain = 16384;
 class RowWalk {
  public:
   RowWalk(const char* where, const Tensor& x) : width_(x.rank() == 0 ? 1 : x.dim(-1)) {
-    MELLOW_CHECK(width_ <= 1 || x.stride(-1) == 1, "[", where, "] the last dimension of ", x.shape(),
-                 " must be dense");
+    internal::check_dense(where, x);
     count_ = width_ == 0 ? 0 : x.count() / width_;
     for (int i = 0; i + 1 < x.rank(); ++i) {
       const auto last = static_cast<size_t>(outer_);

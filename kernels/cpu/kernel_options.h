@@ -8,9 +8,8 @@
 namespace mellow::cpu {
 
 // What the operands of a product are rounded to; sums are always fp32.
-//   bf16:   nearest bf16, relative error of a product about 4e-3. On the processor's bf16 products, which
-//   take
-//           denormal numbers as zero, where they are faster than the rounded operands in fp32.
+//   bf16:   nearest bf16, relative error of a product about 4e-3. Where they are faster than the rounded
+//           operands in fp32, the processor's bf16 products, which take denormal numbers as zero.
 //   bf16x3: relative error at most 1.2e-5 (3 · 2^-18). High and low bf16 parts, three products, on Isa::amx
 //           where that is faster than fp32; fp32 elsewhere.
 // double knows fp32 (no rounding) only.

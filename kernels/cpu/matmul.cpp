@@ -12,10 +12,7 @@ namespace {
 struct Operand {
   const Tensor& tensor;
   bool transposed;
-  Operand(const Tensor& t, bool trans) : tensor(t), transposed(trans) {
-    MELLOW_CHECK(t.dim(-1) <= 1 || t.stride(-1) == 1, "[matmul] the last dimension of ", t.shape(),
-                 " must be dense");
-  }
+  Operand(const Tensor& t, bool trans) : tensor(t), transposed(trans) { internal::check_dense("matmul", t); }
   int64_t rows() const { return tensor.dim(transposed ? -1 : -2); }
   int64_t columns() const { return tensor.dim(transposed ? -2 : -1); }
   int64_t row_stride() const { return tensor.dim(-2) > 1 ? tensor.stride(-2) : tensor.dim(-1); }

@@ -15,8 +15,7 @@ struct Layout {
   int64_t batch, length, channels, sample, step;
 };
 Layout layout_of(const char* where, const Tensor& x) {
-  MELLOW_CHECK(x.dim(2) <= 1 || x.stride(2) == 1, "[", where, "] the channels of ", x.shape(),
-               " must be dense");
+  internal::check_dense(where, x);
   return {x.dim(0), x.dim(1), x.dim(2), x.stride(0), x.stride(1)};
 }
 

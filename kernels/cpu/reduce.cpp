@@ -10,11 +10,6 @@
 namespace mellow {
 namespace {
 
-void check_dense_channels(const char* where, const Tensor& x) {
-  MELLOW_CHECK(x.dim(-1) <= 1 || x.stride(-1) == 1, "[", where, "] the channels of ", x.shape(),
-               " must be dense");
-}
-
 // y[c] := factor · Σ over t of x[t · stride + c], summed in double.
 template <class T>
 MELLOW_CLONES void sum_steps(int64_t steps, int64_t channels, const T* x, int64_t stride, double factor,
@@ -51,7 +46,7 @@ int64_t samples_per_thread(const Tensor& x) { return 1 + 16384 / (x.dim(1) * x.d
 void MeanOverTime::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   const Tensor& x = in[0];
   length = x.dim(1);
-  check_dense_channels("mean_over_time", x);
+  internal::check_dense("mean_over_time", x);
   cpu::for_float("mean_over_time", x.dtype(), [&]<class T>() {
     cpu::parallel_for(cpu, x.dim(0), samples_per_thread(x), [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b)
@@ -63,8 +58,8 @@ void MeanOverTime::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& o
 
 void MeanOverTime::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
   const auto [dx, add] = gradients.target(0);
-  check_dense_channels("mean_over_time", dx);
-  check_dense_channels("mean_over_time", dy);
+  internal::check_dense("mean_over_time", dx);
+  internal::check_dense("mean_over_time", dy);
   cpu::for_float("mean_over_time", dx.dtype(), [&, &to = dx, adds = add]<class T>() {
     const T share = static_cast<T>(1.0 / static_cast<double>(length));
     cpu::parallel_for(cpu, to.dim(0) * length, 1 + cpu::elementwise_grain / (to.dim(2) + 1),
@@ -80,7 +75,7 @@ void MeanOverTime::backward(Cpu& cpu, const Tensor& dy, Gradients& gradients) {
 
 void MaxOverTime::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& out) {
   const Tensor& x = in[0];
-  check_dense_channels("max_over_time", x);
+  internal::check_dense("max_over_time", x);
   MELLOW_CHECK(x.dim(1) <= INT32_MAX, "[max_over_time] x ", x.shape(), " has more steps than int32 counts");
   winner = Tensor::empty(out.context(), out.shape(), DType::i32);
   cpu::for_float("max_over_time", x.dtype(), [&]<class T>() {
@@ -94,8 +89,8 @@ void MaxOverTime::forward(Cpu& cpu, std::span<const Tensor> in, const Tensor& ou
 
 void MaxOverTime::backward(Cpu&, const Tensor& dy, Gradients& gradients) {
   const auto [dx, add] = gradients.target(0);
-  check_dense_channels("max_over_time", dx);
-  check_dense_channels("max_over_time", dy);
+  internal::check_dense("max_over_time", dx);
+  internal::check_dense("max_over_time", dy);
   if (!add) dx.zero();  // a place to overwrite is contiguous
   const int32_t* at = winner.data<int32_t>();
   cpu::for_float("max_over_time", dx.dtype(), [&, &to = dx]<class T>() {

@@ -5,6 +5,7 @@
 #include "mellow/kernels/cpu/transpose.h"
 
 namespace mellow::cpu {
+
 MELLOW_CLONES void relu(int64_t n, float* x) {
   for (int64_t i = 0; i < n; ++i) x[i] = x[i] > 0 ? x[i] : 0;
 }

@@ -19,13 +19,13 @@ struct SumOf<Bf16Pair> {
 };
 
 // One register tile of a matrix product, the only thing that differs between instruction sets:
-//   c[r][n] = init[r][n] + sum over segments s and depth k of A(r, s, k) · B(s, k, n),   r < rows, n <
-//   columns.
-// B is packed without gaps in k: B(s, k, n) = b[s * b_segment + k * columns + n].
+//   c[r][n] = init[r][n] + sum over segments s and depth k of A(r, s, k) · B(s, k, n)
+// for r < rows, n < columns. B is packed without gaps in k: B(s, k, n) = b[s * b_segment + k * columns + n].
 // A is read in place:
-//   across:  A(r, s, k) = a[s * a_segment + r * a_step + k]   (rows of A lie apart, as in a window over a
-//   series) down:    A(r, s, k) = a[s * a_segment + k * a_step + r]   (A transposed: neighbouring rows are
-//   neighbours in memory)
+//   across:  A(r, s, k) = a[s * a_segment + r * a_step + k]
+//            rows of A lie apart, as in a window over a series
+//   down:    A(r, s, k) = a[s * a_segment + k * a_step + r]
+//            A transposed: neighbouring rows are neighbours in memory
 // init may be c itself; init_row = 0 repeats one row (a bias). segments = 0 writes init alone. T is float,
 // double, or Bf16Pair, of which every step of the depth multiplies two and adds both.
 // While it multiplies, a tile fetches into the caches what will be wanted next: rows like A's from next_a on

@@ -22,8 +22,8 @@ struct Window {
   int64_t step = 1, first = 0, dilation = 1;
   const T* x;
   int64_t length, x_row, x_batch;
-  bool x_transposed =
-      false;  // x is [depth, length] with rows of x_row elements; one tap, step 1, no padding only
+  // x is [depth, length] with rows of x_row elements; one tap, step 1, no padding only.
+  bool x_transposed = false;
   const T* w;
   int64_t w_tap, w_depth, w_column;  // strides, also negative; that of the depth or the column is 1
   const T* bias = nullptr;
@@ -33,8 +33,8 @@ struct Window {
 };
 
 // The reverse product: the gradient of a Window's w, summed over samples and time.
-//   dw[j, d, n] (+)= sum over b, t of x[b, t * step + first + j * dilation, d] · dy[b, t, n],  dbias[n] (+)=
-//   sum of dy
+//   dw[j, d, n] (+)= sum over b, t of x[b, t * step + first + j * dilation, d] · dy[b, t, n],
+//   dbias[n] (+)= sum of dy
 template <class T>
 struct WindowGradient {
   int64_t batch, rows, taps, depth, columns;

@@ -107,7 +107,7 @@ TEST_CASE("measuring leaves one result, also of gradients that are added to what
       for (const int i : {0, 1}) {
         auto expected = once[i];
         for (double& value : expected) value *= pass;
-        const auto got = doubles_of(i == 0 ? x.grad() : w.grad());
+        const auto got = to_doubles(i == 0 ? x.grad() : w.grad());
         if (pass == 1)
           once[i] = got;
         else

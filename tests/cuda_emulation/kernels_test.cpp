@@ -95,9 +95,9 @@ TEST_CASE("contrastive on CUDA: value and gradient by the definition, around the
     Tape tape(context);
     const Tensor loss = hierarchical_contrastive(z1, z2, {.alpha = 0.3});
     tape.backward(loss);
-    CHECK(doubles_of(loss)[0] == doctest::Approx(exact.loss(0.3)).epsilon(1e-5));
-    std::vector<double> gradient = doubles_of(z1.grad());
-    const auto second = doubles_of(z2.grad());
+    CHECK(to_doubles(loss)[0] == doctest::Approx(exact.loss(0.3)).epsilon(1e-5));
+    std::vector<double> gradient = to_doubles(z1.grad());
+    const auto second = to_doubles(z2.grad());
     gradient.insert(gradient.end(), second.begin(), second.end());
     for (size_t i = 0; i < gradient.size(); i += 1 + gradient.size() / 12) {
       const double center = exact.z[i], step = 1e-5;
@@ -155,7 +155,7 @@ TEST_CASE("CUDA kernels give the same bits in every order of blocks and threads"
     Context context(strict(Device::cuda));
     std::vector<double> bits;
     auto keep = [&](const Tensor& t) {
-      const auto values = doubles_of(t);
+      const auto values = to_doubles(t);
       bits.insert(bits.end(), values.begin(), values.end());
     };
     Tensor x = tensor_of<float>(context, {5, 67, 35}, random_values(5 * 67 * 35, 2));
@@ -190,5 +190,5 @@ TEST_CASE("average_weights on CUDA: the mean of all weights seen") {
     average_weights(context.cuda(), average, tensor_of<float>(context, {3}, {1.0 * t, 2.0 * t, -4.0}),
                     updates);
   CHECK(updates.item<int64_t>() == 4);
-  check_close(doubles_of(average), {1.5, 3, -4}, 1e-6, "average");
+  check_close(to_doubles(average), {1.5, 3, -4}, 1e-6, "average");
 }

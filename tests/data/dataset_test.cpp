@@ -56,13 +56,13 @@ TEST_CASE("dataset: the adjusted copies on request") {
   }
   add(folder, "B/B_TRAIN.tsv", "1\t2\n2\t1\n");
   add(folder, "B/B_TEST.tsv", "1\t2\n");
-  const SplitPair adjusted = read_dataset(folder.path(), "A", true);
+  const SplitPair adjusted = read_dataset(folder.path(), "A", AdjustedCopies::preferred);
   CHECK(adjusted.adjusted);
   CHECK(adjusted.train.values[1] == 2.5f);
   const SplitPair original = read_dataset(folder.path(), "A");
   CHECK_FALSE(original.adjusted);
   CHECK(original.train.unequal);
-  CHECK_FALSE(read_dataset(folder.path(), "B", true).adjusted);
+  CHECK_FALSE(read_dataset(folder.path(), "B", AdjustedCopies::preferred).adjusted);
 }
 
 TEST_CASE("splits: the test file follows the training file") {

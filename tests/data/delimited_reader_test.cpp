@@ -144,6 +144,6 @@ TEST_CASE("readers: the format by the file's ending") {
   CHECK(contains(message_of([] { format_of("m1.npy"); }), ".npy"));
   CHECK(dataset_name("x/GunPoint_TRAIN.tsv") == "GunPoint");
   CHECK(dataset_name("Adiac_TEST") == "Adiac");
-  CHECK(contains(message_of([] { read_series("no/such.tsv"); }), "no/such.tsv: cannot open: No such file"));
-  CHECK(contains(message_of([] { read_series("/"); }), "it is a folder"));
+  CHECK(contains(message_of([] { read_series("no/such.tsv"); }), "cannot open no/such.tsv: No such file"));
+  CHECK(contains(message_of([] { read_series("/"); }), "Is a directory"));
 }

@@ -203,17 +203,13 @@ void check_random_shapes(int shapes, const std::vector<Way>& ways) {
 
 // One convolution's sizes with same padding and rows without gaps.
 Conv1dSizes same_padded(int64_t batch, int64_t length, int64_t in, int64_t out, int64_t width) {
-  return {.batch = batch,
-          .in_length = length,
-          .out_length = length,
-          .in_channels = in,
-          .out_channels = out,
-          .width = width,
-          .pad_left = (width - 1) / 2,
-          .x_row = in,
-          .x_batch = length * in,
-          .y_row = out,
-          .y_batch = length * out};
+  return packed({.batch = batch,
+                 .in_length = length,
+                 .out_length = length,
+                 .in_channels = in,
+                 .out_channels = out,
+                 .width = width,
+                 .pad_left = (width - 1) / 2});
 }
 
 // The same without padding: the series grows shorter.
@@ -221,8 +217,7 @@ Conv1dSizes unpadded(int64_t batch, int64_t length, int64_t in, int64_t out, int
   Conv1dSizes s = same_padded(batch, length, in, out, width);
   s.pad_left = 0;
   s.out_length = length - width + 1;
-  s.y_batch = s.out_length * out;
-  return s;
+  return packed(s);
 }
 
 }  // namespace

@@ -14,7 +14,16 @@ namespace mellow::testing {
 
 using cpu::Conv1dSizes;
 
-// Calls visit(b, t, n, x index, w index) for every product of the convolution that touches the series.
+// The sizes with no gaps between rows and samples.
+inline Conv1dSizes packed(Conv1dSizes s) {
+  s.x_row = s.in_channels;
+  s.x_batch = s.in_length * s.x_row;
+  s.y_row = s.out_channels;
+  s.y_batch = s.out_length * s.y_row;
+  return s;
+}
+
+// Calls visit(y index, x index, w index) for every product of the convolution that touches the series.
 template <class Visit>
 void for_each_product(const Conv1dSizes& s, Visit visit) {
   const int64_t depth = s.in_channels / s.groups, columns = s.out_channels / s.groups;

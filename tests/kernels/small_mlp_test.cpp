@@ -44,11 +44,11 @@ Reference on_tape(const std::vector<int64_t>& widths, const std::vector<double>&
     h = linear(h, weight, bias);
     if (i + 2 < widths.size()) h = relu(h);
   }
-  Reference out{doubles_of(h), {}};
+  Reference out{to_doubles(h), {}};
   const Tensor q = tensor_of<double>(context, {rows, widths.back()}, targets);
   tape.backward(scale(sum(multiply(q, log_softmax(h))), -1.0 / static_cast<double>(rows)));
   for (const Tensor& leaf : leaves) {
-    const auto g = doubles_of(leaf.grad());
+    const auto g = to_doubles(leaf.grad());
     out.gradient.insert(out.gradient.end(), g.begin(), g.end());
   }
   return out;

@@ -65,9 +65,9 @@ TEST_CASE("cls: the recipe gives the worked loss and gradient, from series or re
           {.labels = Tensor::from(context, {1}, std::vector<int32_t>{0}), .q1 = recipe.q1, .q2 = recipe.q2},
           recipe.weights);
       tape.backward(loss);
-      CHECK(std::abs(doubles_of(loss)[0] - 0.545904) < 1.5e-6);
+      CHECK(std::abs(to_doubles(loss)[0] - 0.545904) < 1.5e-6);
       const std::vector<double> p = {.659001, .242433, .098566};
-      const auto gradient = doubles_of(z.grad());
+      const auto gradient = to_doubles(z.grad());
       for (size_t c = 0; c < 3; ++c) CHECK(std::abs(gradient[c] - (p[c] - worked_row[c])) < 1.5e-6);
     }
   CHECK(!find_method("cls").uses_encoder(resolve_options(find_method("cls"), "inception-time", {})));

@@ -69,7 +69,7 @@ TEST_CASE("rsls: free logits settle at the stationary probabilities") {
           Tensor logits = tensor_of<float>(context, {classes, classes}, z).set_requires_grad();
           Tape tape(context);
           tape.backward(soft_label_loss(logits, targets, recipe.weights));
-          const auto gradient = doubles_of(logits.grad());
+          const auto gradient = to_doubles(logits.grad());
           double largest = 0;
           for (size_t i = 0; i < z.size(); ++i) {
             const double g = gradient[i] * static_cast<double>(classes);  // of the sample, not of the mean
@@ -111,7 +111,7 @@ TEST_CASE("rsls: a network that interpolates settles there too") {
                     recipe.weights, {.batch_size = samples, .seed = 1});
     for (int epoch = 0; epoch < 300; ++epoch) trainer.run_epoch();
     model->set_training(true);
-    const auto p = doubles_of(softmax(model->logits(set.x)));
+    const auto p = to_doubles(softmax(model->logits(set.x)));
     for (size_t i = 0; i < static_cast<size_t>(samples); ++i)
       CHECK(std::abs(p[i * classes + static_cast<size_t>(labels[i])] - .770) < .005);
   }

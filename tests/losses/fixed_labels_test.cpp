@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Methods whose soft labels hang on the class alone: what their recipes make of one loss kernel.
+// Methods whose soft labels depend on the class alone: what their recipes make of one loss kernel.
 #include <cmath>
 #include <functional>
 #include <map>
@@ -37,7 +37,7 @@ Result run(Context& context, const Recipe& recipe, const Row& logits, int32_t la
       .labels = Tensor::from(context, {1}, std::vector<int32_t>{label}), .q1 = recipe.q1, .q2 = recipe.q2};
   const Tensor loss = soft_label_loss(z, targets, recipe.weights);
   tape.backward(loss);
-  return {doubles_of(loss)[0], doubles_of(z.grad())};
+  return {to_doubles(loss)[0], to_doubles(z.grad())};
 }
 
 Row softened(const Row& z, double tau) {
@@ -209,13 +209,13 @@ TEST_CASE("fixed labels: alpha 0 and beta 1 are the hard labels") {
 
 TEST_CASE("tfkd-reg: the published teacher of 100 classes") {
   Context context(strict(Device::cpu));
-  const auto rows = doubles_of(recipe_of(context, "tfkd-reg", 100, {}).q2.table);
+  const auto rows = to_doubles(recipe_of(context, "tfkd-reg", 100, {}).q2.table);
   CHECK(std::abs(rows[0] - .01050) < 5e-6);
   CHECK(std::abs(rows[1] - .00999) < 5e-6);
   CHECK(rows[5 * 100 + 5] == rows[0]);
   CHECK(rows[99 * 100 + 98] == rows[1]);
   // A small temperature keeps the softmax finite.
-  const auto sharp = doubles_of(recipe_of(context, "tfkd-reg", 2, {{"tau", "1e-6"}}).q2.table);
+  const auto sharp = to_doubles(recipe_of(context, "tfkd-reg", 2, {{"tau", "1e-6"}}).q2.table);
   check_close(sharp, {1, 0, 0, 1}, 1e-12, "teacher");
 }
 

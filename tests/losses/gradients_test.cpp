@@ -17,7 +17,7 @@ constexpr int64_t batch = 6;
 // A method's table in float64, every row summing to one again.
 SoftLabels widened(Context& context, const SoftLabels& q) {
   if (!q.table.defined()) return {};
-  Row rows = doubles_of(q.table);
+  Row rows = to_doubles(q.table);
   const auto classes = static_cast<size_t>(q.table.dim(1));
   for (size_t i = 0; i < rows.size(); i += classes) {
     double sum = 0;
@@ -88,7 +88,7 @@ TEST_CASE("every method's gradient is that of its loss, for ordinary and extreme
         Tape tape(context);
         tape.backward(soft_label_loss(leaf, targets, recipe.weights));
       }
-      const auto gradient = doubles_of(leaf.grad());
+      const auto gradient = to_doubles(leaf.grad());
       double sum = 0;
       for (const double g : gradient) sum += g;
       CHECK(std::abs(sum) < 1e-10);  // softmax does not see a shift

@@ -320,7 +320,7 @@ TEST_CASE("beta trains as written out: draws in the order of an averaged copy's 
       CHECK(training.trainer.run_epoch()->loss == doctest::Approx(loss).epsilon(1e-5));
     }
     for (const auto& [name, tensor] : training.moving->tensors())
-      if (name == "teacher") check_close(doubles_of(tensor), doubles_of(averaged.weights()), 1e-5, "teacher");
+      if (name == "teacher") check_close(to_doubles(tensor), to_doubles(averaged.weights()), 1e-5, "teacher");
     check_same_network(*training.model, *twin.model, 1e-5);
   }
 }
@@ -354,7 +354,7 @@ TEST_CASE("disturb-label: rates and classes are those of label smoothing") {
   CHECK(drawn == disturbed_labels(labels, k, share, 7, 2));
   CHECK(drawn != disturbed_labels(labels, k, share, 7, 3));
   CHECK(drawn != disturbed_labels(labels, k, share, 8, 2));
-  // A sample's draw does not hang on how many others there are.
+  // A sample's draw does not depend on how many others there are.
   const std::vector<int32_t> few(100, 3);
   CHECK(std::equal(drawn.begin(), drawn.begin() + 100, disturbed_labels(few, k, share, 7, 2).begin()));
   CHECK(disturbed_labels(labels, k, 0, 7, 2) == labels);

@@ -61,8 +61,8 @@ void check_against(const Goldens& golden, const std::string& group, const std::s
     const double expected = value[static_cast<size_t>(i)];
     CAPTURE(i);
     // Labels are stored in float32, KL carries factors of τ² up to 400 · 0.95.
-    CHECK(std::abs(doubles_of(loss)[0] - expected) <= 3e-5 + 2e-6 * std::abs(expected));
-    const auto got = doubles_of(z.grad());
+    CHECK(std::abs(to_doubles(loss)[0] - expected) <= 3e-5 + 2e-6 * std::abs(expected));
+    const auto got = to_doubles(z.grad());
     for (int64_t c = 0; c < shape[1]; ++c)
       CHECK(std::abs(got[static_cast<size_t>(c)] - gradient[static_cast<size_t>(i * shape[1] + c)]) <= 1e-5);
   }
@@ -87,7 +87,7 @@ TEST_CASE("methods with a teacher: labels, losses and gradients are PyTorch's") 
         CAPTURE(classes);
         const Recipe recipe = recipe_of(context, name, labels, classes, teacher);
         const bool second = recipe.q2.table.defined();
-        check_close(doubles_of(second ? recipe.q2.table : recipe.q1.table),
+        check_close(to_doubles(second ? recipe.q2.table : recipe.q1.table),
                     golden.values<double>(group + stored + (second ? ".q2" : ".q1")), 1e-7, "labels");
         check_against(golden, group, stored, recipe, context);
       }
@@ -171,7 +171,7 @@ TEST_CASE("a saturated teacher gives finite labels") {
   for (const char* name : {"kd", "tfkd-self", "self-distillation", "ils1", "ils2", "ils"}) {
     CAPTURE(name);
     const Recipe recipe = recipe_of(context, name, labels, 3, teacher);
-    const auto q = doubles_of(recipe.q2.table.defined() ? recipe.q2.table : recipe.q1.table);
+    const auto q = to_doubles(recipe.q2.table.defined() ? recipe.q2.table : recipe.q1.table);
     for (size_t i = 0; i < q.size(); i += 3) {
       CHECK(q[i] + q[i + 1] + q[i + 2] == doctest::Approx(1).epsilon(1e-6));
       for (size_t c = i; c < i + 3; ++c) CHECK(std::isfinite(q[c]));
@@ -203,7 +203,7 @@ TEST_CASE("ils1 and ils take the amount from the calibrated teacher") {
     const Recipe recipe = recipe_of(context, name, labels, 2, teacher);
     CHECK(recipe.report.at("teacher_temperature") == doctest::Approx(3).epsilon(1e-6));
     const double p = 1 / (1 + std::exp(-sure / 3)), epsilon = 2 * (p - .8) * (p - .8);
-    const auto q = doubles_of(recipe.q1.table);
+    const auto q = to_doubles(recipe.q1.table);
     CHECK(q[1] == doctest::Approx(name == std::string("ils") ? epsilon : epsilon / 2).epsilon(1e-5));
   }
   teacher.validation_labels = std::vector<int32_t>(10, 0);  // never wrong: as sharp as allowed

@@ -90,11 +90,11 @@ TEST_CASE("batch_norm: normalises with the biased variance and moves the running
       const Tensor mean = tensor({3}, {1, 2, 3});
       const Tensor var = tensor({3}, {4, 5, 6});
       const BatchNormOptions options{.eps = 1e-3, .momentum = 0.01, .correction = correction};
-      const auto y = doubles_of(batch_norm(x, gamma, beta, mean, var, options));
-      const auto running_mean = doubles_of(mean), running_var = doubles_of(var);
+      const auto y = to_doubles(batch_norm(x, gamma, beta, mean, var, options));
+      const auto running_mean = to_doubles(mean), running_var = to_doubles(var);
       for (size_t c = 0; c < 3; ++c) {
         const Moments m = moments_of(values, 3, c);
-        const double g = doubles_of(gamma)[c], b = doubles_of(beta)[c];
+        const double g = to_doubles(gamma)[c], b = to_doubles(beta)[c];
         for (size_t i = c; i < y.size(); i += 3)
           REQUIRE(
               y[i] ==
@@ -108,11 +108,11 @@ TEST_CASE("batch_norm: normalises with the biased variance and moves the running
       // Inference uses the running statistics and leaves them alone.
       BatchNormOptions inference = options;
       inference.training = false;
-      const auto z = doubles_of(batch_norm(x, gamma, beta, mean, var, inference));
+      const auto z = to_doubles(batch_norm(x, gamma, beta, mean, var, inference));
       CHECK(z[4] == doctest::Approx((values[4] - running_mean[1]) / std::sqrt(running_var[1] + 1e-3) * 2 + 1)
                         .epsilon(close));
-      CHECK(doubles_of(mean) == running_mean);
-      CHECK(doubles_of(var) == running_var);
+      CHECK(to_doubles(mean) == running_mean);
+      CHECK(to_doubles(var) == running_var);
     }
 }
 

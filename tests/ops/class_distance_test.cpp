@@ -59,12 +59,12 @@ TEST_CASE("class distances agree with the definition on ragged sizes") {
     for (Device device : devices()) {
       Context context(strict(device));
       const Tensor y = Tensor::from(context, {s.samples}, labels);
-      check_each(doubles_of(class_distances(tensor_of<float>(context, {s.samples, s.dims}, x), y, s.classes)),
+      check_each(to_doubles(class_distances(tensor_of<float>(context, {s.samples, s.dims}, x), y, s.classes)),
                  expected, 1e-5);
     }
     Context context(strict(Device::cpu));
     const Tensor y = Tensor::from(context, {s.samples}, labels);
-    check_each(doubles_of(class_distances(tensor_of<double>(context, {s.samples, s.dims}, x), y, s.classes)),
+    check_each(to_doubles(class_distances(tensor_of<double>(context, {s.samples, s.dims}, x), y, s.classes)),
                expected, 1e-12);
   }
 }
@@ -82,7 +82,7 @@ TEST_CASE("class distances stay accurate for close samples far from the origin")
   for (Device device : devices()) {
     Context context(strict(device));
     const Tensor y = Tensor::from(context, {samples}, labels);
-    check_each(doubles_of(class_distances(tensor_of<float>(context, {samples, dims}, x), y, 2)), expected,
+    check_each(to_doubles(class_distances(tensor_of<float>(context, {samples, dims}, x), y, 2)), expected,
                1e-5);
   }
 }
@@ -95,7 +95,7 @@ TEST_CASE("duplicates are at distance exactly 0") {
       for (double v : {1e4 + .1, -3.7, 1e-3}) x.push_back(v);
     for (double v : {1e4 + .1, -3.7, 4.001}) x.push_back(v);
     const Tensor y = Tensor::from(context, {6}, std::vector<int32_t>{0, 0, 0, 1, 1, 2});
-    const auto d = doubles_of(class_distances(tensor_of<float>(context, {6, 3}, x), y, 3));
+    const auto d = to_doubles(class_distances(tensor_of<float>(context, {6, 3}, x), y, 3));
     for (size_t i = 0; i < 5; ++i) {
       CHECK(d[i * 3] == 0);
       CHECK(d[i * 3 + 1] == 0);
@@ -111,7 +111,7 @@ TEST_CASE("class distances: same bytes again, and for every number of threads") 
   std::vector<double> first;
   for (int threads : {1, 2, 3, 1}) {
     Context context(strict(Device::cpu, threads));
-    const auto d = doubles_of(
+    const auto d = to_doubles(
         class_distances(tensor_of<float>(context, {333, 50}, x), Tensor::from(context, {333}, labels), 7));
     if (first.empty()) first = d;
     CHECK(d == first);

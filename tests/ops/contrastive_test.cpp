@@ -74,7 +74,7 @@ TEST_CASE("hierarchical contrastive loss has the specification's value") {
   for (Device device : devices()) {
     Context context(strict(device));
     const Tensor z1 = tensor_of<float>(context, {2, 5, 2}, a), z2 = tensor_of<float>(context, {2, 5, 2}, b);
-    CHECK(std::abs(doubles_of(hierarchical_contrastive(z1, z2))[0] - 0.869086) < 1e-6);
+    CHECK(std::abs(to_doubles(hierarchical_contrastive(z1, z2))[0] - 0.869086) < 1e-6);
   }
   CHECK(std::abs(by_definition(series_of(a, {2, 5, 2}), series_of(b, {2, 5, 2}), {}) - 0.869086) < 1e-6);
 }
@@ -94,7 +94,7 @@ TEST_CASE("hierarchical contrastive: value, gradients and devices") {
     Context context(strict(Device::cpu));
     const auto a = random_values(c.shape.count(), 3, -2, 2), b = random_values(c.shape.count(), 4, -2, 2);
     const double got =
-        doubles_of(op({tensor_of<double>(context, c.shape, a), tensor_of<double>(context, c.shape, b)}))[0];
+        to_doubles(op({tensor_of<double>(context, c.shape, a), tensor_of<double>(context, c.shape, b)}))[0];
     CHECK(got == doctest::Approx(by_definition(series_of(a, c.shape), series_of(b, c.shape), c.options))
                      .epsilon(1e-12));
   }
@@ -113,7 +113,7 @@ TEST_CASE("hierarchical contrastive: long series in panels give what whole group
            z2 = tensor_of<float>(context, shape, b);
     Tape tape(context);
     tape.backward(hierarchical_contrastive(z1, z2));
-    results.push_back(doubles_of(z1.grad()));
+    results.push_back(to_doubles(z1.grad()));
   }
   check_close(results[1], results[0], 1e-7, "gradient with two threads");
 }
@@ -125,7 +125,7 @@ TEST_CASE("hierarchical contrastive: of equal neighbours the first gets the grad
     const Tensor z2 = tensor_of<float>(context, {2, 2, 1}, {.5, .5, 1, 1});
     Tape tape(context);
     tape.backward(hierarchical_contrastive(z1, z2, {.temporal_unit = 1}));
-    const auto g = doubles_of(z1.grad());
+    const auto g = to_doubles(z1.grad());
     // Level 0 gives both steps the same, 1/2 of a mean over two steps; the pooled level gives it all to the
     // first.
     CHECK(g[0] == doctest::Approx(3 * g[1]));
@@ -143,8 +143,8 @@ TEST_CASE("hierarchical contrastive stays finite for large similarities") {
     Tape tape(context);
     const Tensor loss = hierarchical_contrastive(z1, z2);
     tape.backward(loss);
-    CHECK(std::isfinite(doubles_of(loss)[0]));
-    for (double g : doubles_of(z1.grad())) REQUIRE(std::isfinite(g));
+    CHECK(std::isfinite(to_doubles(loss)[0]));
+    for (double g : to_doubles(z1.grad())) REQUIRE(std::isfinite(g));
   }
 }
 

@@ -29,11 +29,11 @@ Outcome outcome_of(Device device, const Shape& shape, const Shape& kernel, bool 
   const size_t before = context.memory().in_use;
   Tape tape(context);
   const Tensor y = f(x, w, b);
-  Outcome outcome{doubles_of(y), {}, {}, {}, context.memory().in_use - before};
+  Outcome outcome{to_doubles(y), {}, {}, {}, context.memory().in_use - before};
   tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
-  outcome.dw = doubles_of(w.grad());
-  outcome.db = doubles_of(b.grad());
-  if (inner) outcome.dx = doubles_of(x.grad());
+  outcome.dw = to_doubles(w.grad());
+  outcome.db = to_doubles(b.grad());
+  if (inner) outcome.dx = to_doubles(x.grad());
   return outcome;
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("conv1d_of_max_pool writes into a part of a join, and refuses another 
   Join join(context, {1, 3, 2}, DType::f32);
   conv1d_of_max_pool(x, pool, w, {}, {}, join.part(1));
   conv1d(x, w, {}, {}, join.part(1));
-  CHECK(doubles_of(join.whole()) == std::vector<double>{10, 2, 10, 10, 4, 4});
+  CHECK(to_doubles(join.whole()) == std::vector<double>{10, 2, 10, 10, 4, 4});
   CHECK(message_of([&] { conv1d_of_max_pool(x, pool, w, {}, {}, x.window(1, 0, 2)); }) ==
         "[conv1d_of_max_pool] the result is [1, 3, 1], the place for it [1, 2, 1]");
 }

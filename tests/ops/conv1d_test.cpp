@@ -4,6 +4,7 @@
 #include "mellow/engine/ops/conv1d.h"
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/pointwise.h"
+#include "mellow/tests/kernels/conv1d_reference.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/conv1d_cases.h"
 #include "mellow/tests/support/environment.h"
@@ -16,24 +17,23 @@ using namespace mellow::test;
 namespace {
 
 // The definition, term by term.
-std::vector<double> by_definition(const std::vector<double>& x, const Shape& xs, const std::vector<double>& w,
-                                  const Shape& ws, const Conv1dOptions& o, int64_t out_length) {
-  const int64_t in_group = ws[2], out_group = ws[0] / o.groups;
-  std::vector<double> y;
-  for (int64_t b = 0; b < xs[0]; ++b)
-    for (int64_t t = 0; t < out_length; ++t)
-      for (int64_t f = 0; f < ws[0]; ++f) {
-        double sum = 0;
-        for (int64_t j = 0; j < ws[1]; ++j) {
-          const int64_t from = t * o.stride + j * o.dilation - o.pad_left;
-          if (from < 0 || from >= xs[1]) continue;
-          for (int64_t c = 0; c < in_group; ++c)
-            sum += x[static_cast<size_t>((b * xs[1] + from) * xs[2] + f / out_group * in_group + c)] *
-                   w[static_cast<size_t>((f * ws[1] + j) * in_group + c)];
-        }
-        y.push_back(sum);
-      }
-  return y;
+std::vector<double> by_definition(const Conv1dCase& c, const std::vector<double>& x,
+                                  const std::vector<double>& w, const Shape& y) {
+  const auto sizes = testing::packed({.batch = c.x[0],
+                                      .in_length = c.x[1],
+                                      .out_length = y[1],
+                                      .in_channels = c.x[2],
+                                      .out_channels = c.weight[0],
+                                      .width = c.weight[1],
+                                      .stride = c.options.stride,
+                                      .dilation = c.options.dilation,
+                                      .groups = c.options.groups,
+                                      .pad_left = c.options.pad_left});
+  std::vector<double> sums(static_cast<size_t>(y.count()));
+  testing::for_each_product(sizes, [&](int64_t to, int64_t i, int64_t k) {
+    sums[static_cast<size_t>(to)] += x[static_cast<size_t>(i)] * w[static_cast<size_t>(k)];
+  });
+  return sums;
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ TEST_CASE("conv1d agrees with the definition") {
       Context context(strict(device));
       const Tensor y =
           conv1d(tensor_of<float>(context, c.x, x), tensor_of<float>(context, c.weight, w), {}, c.options);
-      check_close(doubles_of(y), by_definition(x, c.x, w, c.weight, c.options, y.dim(1)), 1e-5, "conv1d");
+      check_close(to_doubles(y), by_definition(c, x, w, y.shape()), 1e-5, "conv1d");
     }
   }
 }
@@ -77,8 +77,8 @@ TEST_CASE("conv1d writes into windows of a join and reads windows of a tensor") 
     const Tensor wide = tensor_of<float>(context, {2, 9, 8}, random_values(2 * 9 * 8, 1));
     const Tensor weight = tensor_of<float>(context, {4, 3, 3}, random_values(36, 2));
     const Tensor dense = slice(wide, 2, 4, 7);
-    CHECK(doubles_of(conv1d(wide.window(2, 4, 7), weight, {}, same_padding(3))) ==
-          doubles_of(conv1d(dense, weight, {}, same_padding(3))));
+    CHECK(to_doubles(conv1d(wide.window(2, 4, 7), weight, {}, same_padding(3))) ==
+          to_doubles(conv1d(dense, weight, {}, same_padding(3))));
   }
 }
 
@@ -93,13 +93,13 @@ TEST_CASE("conv1d gives only the gradients that are wanted, and adds them to wha
       Tape tape(context);
       tape.backward(conv1d(x, w, b, {}), up);
     }
-    CHECK(doubles_of(b.grad()) == std::vector<double>{11});
+    CHECK(to_doubles(b.grad()) == std::vector<double>{11});
     CHECK_FALSE(w.grad().defined());
     w.set_requires_grad();
     Tape tape(context);
     for (int i = 0; i < 2; ++i) tape.backward(conv1d(x, w, b, {}), up);
-    CHECK(doubles_of(b.grad()) == std::vector<double>{33});
-    CHECK(doubles_of(w.grad()) == std::vector<double>{42, 64});
+    CHECK(to_doubles(b.grad()) == std::vector<double>{33});
+    CHECK(to_doubles(w.grad()) == std::vector<double>{42, 64});
   }
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("conv1d rounds its operands to bf16 when asked to") {
   const double x = 1 + 1.0 / 256;  // rounds to 1 in bf16
   const Tensor y = conv1d(tensor_of<float>(context, {1, 2, 1}, {x, x}),
                           tensor_of<float>(context, {1, 2, 1}, {1, 1.0 / 1024}), {}, {});
-  CHECK(doubles_of(y)[0] == 1 + 1.0 / 1024);
+  CHECK(to_doubles(y)[0] == 1 + 1.0 / 1024);
 }
 
 TEST_CASE("conv1d takes no new memory after its first step") {
@@ -141,7 +141,7 @@ Results results_of(Context& context, const Conv1dCase& c, const std::vector<doub
   Tape tape(context);
   const Tensor y = conv1d(in, weight, {}, c.options);
   tape.backward(y, tensor_of<T>(context, y.shape(), {dy.begin(), dy.begin() + y.count()}));
-  return {doubles_of(y), doubles_of(in.grad()), doubles_of(weight.grad())};
+  return {to_doubles(y), to_doubles(in.grad()), to_doubles(weight.grad())};
 }
 
 TEST_CASE("conv1d on CUDA in tf32 and bf16, every way: the sums of rounded operands") {
@@ -193,8 +193,8 @@ TEST_CASE("conv1d on CUDA in tf32 gives the same bits in windows of wider tensor
       const Tensor weight = tensor_of<float>(context, {16, 9, 32}, random_values(16 * 9 * 32, 2));
       const Tensor whole = Tensor::zeros(context, {2, 70, 40});
       conv1d(wide.window(2, 16, 48), weight, {}, same_padding(9), whole.window(2, 8, 24));
-      CHECK(doubles_of(slice(whole, 2, 8, 24)) ==
-            doubles_of(conv1d(slice(wide, 2, 16, 48), weight, {}, same_padding(9))));
+      CHECK(to_doubles(slice(whole, 2, 8, 24)) ==
+            to_doubles(conv1d(slice(wide, 2, 16, 48), weight, {}, same_padding(9))));
     }
 }
 

@@ -76,10 +76,10 @@ TEST_CASE("lstm is the recurrence of its definition") {
     };
     for (const Device device : devices()) {
       Context context(strict(device));
-      check_close(doubles_of(run(inputs.operator()<float>(context))), expected, 1e-5, "float32");
+      check_close(to_doubles(run(inputs.operator()<float>(context))), expected, 1e-5, "float32");
     }
     Context context(strict(Device::cpu));
-    check_close(doubles_of(run(inputs.operator()<double>(context))), expected, 1e-13, "float64");
+    check_close(to_doubles(run(inputs.operator()<double>(context))), expected, 1e-13, "float64");
   }
 }
 
@@ -91,14 +91,14 @@ TEST_CASE("lstm: at one step the recurrent weights and the forget gate count for
     Tape tape(context);
     const Tensor y = run(in);
     tape.backward(y, tensor_of<float>(context, y.shape(), std::vector<double>(20, 1)));
-    for (const double g : doubles_of(in[2].grad())) CHECK(g == 0);
-    const auto weight = doubles_of(in[1].grad()), bias = doubles_of(in[3].grad());
+    for (const double g : to_doubles(in[2].grad())) CHECK(g == 0);
+    const auto weight = to_doubles(in[1].grad()), bias = to_doubles(in[3].grad());
     for (size_t k = 0; k < 30; ++k) CHECK(weight[30 + k] == 0);
     for (size_t k = 0; k < 5; ++k) {
       CHECK(bias[5 + k] == 0);
       CHECK(bias[k] != 0);
     }
-    CHECK(bias == doubles_of(in[4].grad()));
+    CHECK(bias == to_doubles(in[4].grad()));
   }
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("lstm: gradients of a window, and added to those that are there") {
       const Tensor y = concatenate(parts);  // hands lstm a window of the upstream gradient
       tape.backward(y, tensor_of<float>(context, y.shape(), random_values(30, 8)));
       for (size_t i = 0; i < in.size(); ++i) {
-        auto gradient = doubles_of(in[i].grad());
+        auto gradient = to_doubles(in[i].grad());
         if (pass == 1) once.push_back(gradient);
         for (double& g : gradient) g /= pass;
         check_close(gradient, once[i], 1e-6, "gradient");
@@ -137,7 +137,7 @@ TEST_CASE("lstm takes no memory from the system once warm, and gives the same bi
         if (pass == 1) allocations = context.memory().system_allocations;
       }
       CHECK(context.memory().system_allocations == allocations);
-      const auto gradient = doubles_of(in[2].grad());
+      const auto gradient = to_doubles(in[2].grad());
       if (first.empty()) first = gradient;
       CHECK(gradient == first);
     }
@@ -149,7 +149,7 @@ TEST_CASE("lstm: products follow the context's precision") {
     ContextOptions options = strict(Device::cpu);
     options.precision = precision;
     Context context(options);
-    return doubles_of(run(leaves(context, {5, 12, 3, 16})));
+    return to_doubles(run(leaves(context, {5, 12, 3, 16})));
   };
   const auto exact = hidden(Precision::fp32);
   check_close(hidden(Precision::bf16x3), exact, 1e-4, "bf16x3");

@@ -40,10 +40,10 @@ TEST_CASE("matmul gives the sum of products") {
     Context context(strict(device));
     const auto a = tensor_of<float>(context, {2, 3}, {1, 2, 3, 4, 5, 6});
     const auto b = tensor_of<float>(context, {3, 2}, {7, 8, 9, 10, 11, 12});
-    CHECK(doubles_of(matmul(a, b)) == std::vector<double>{58, 64, 139, 154});
-    CHECK(doubles_of(matmul(a, a, false, true)) == std::vector<double>{14, 32, 32, 77});
+    CHECK(to_doubles(matmul(a, b)) == std::vector<double>{58, 64, 139, 154});
+    CHECK(to_doubles(matmul(a, a, false, true)) == std::vector<double>{14, 32, 32, 77});
     const auto wide = tensor_of<float>(context, {2, 5}, {0, 1, 2, 3, 0, 0, 4, 5, 6, 0});
-    CHECK(doubles_of(matmul(wide.window(1, 1, 4), b)) == std::vector<double>{58, 64, 139, 154});
+    CHECK(to_doubles(matmul(wide.window(1, 1, 4), b)) == std::vector<double>{58, 64, 139, 154});
   }
 }
 
@@ -65,11 +65,11 @@ TEST_CASE("linear adds to gradients that are there") {
     for (int i = 0; i < 2; ++i) {
       Tape tape(context);
       const Tensor y = linear(x, w, b);
-      CHECK(doubles_of(y) == std::vector<double>{8, 14});
+      CHECK(to_doubles(y) == std::vector<double>{8, 14});
       tape.backward(y, tensor_of<float>(context, {2, 1}, {1, 10}));
     }
-    CHECK(doubles_of(w.grad()) == std::vector<double>{62, 84});
-    CHECK(doubles_of(b.grad()) == std::vector<double>{22});
+    CHECK(to_doubles(w.grad()) == std::vector<double>{62, 84});
+    CHECK(to_doubles(b.grad()) == std::vector<double>{22});
   }
 }
 
@@ -80,16 +80,16 @@ TEST_CASE("bf16 rounds the operands of a product, not the sums") {
   const double x = 1 + 1.0 / 256, coarse = 1;  // bf16 keeps 8 bits: 1 + 2^-8 rounds to even
   const auto a = tensor_of<float>(context, {1, 3}, {x, x, 1});
   const auto b = tensor_of<float>(context, {3, 1}, {1, 1, 1.0 / 1024});
-  CHECK(doubles_of(matmul(a, b))[0] == 2 * coarse + 1.0 / 1024);
+  CHECK(to_doubles(matmul(a, b))[0] == 2 * coarse + 1.0 / 1024);
   options.precision = Precision::bf16x3;
   Context split(options);
   const auto c = tensor_of<float>(split, {1, 3}, {x, x, 1}),
              d = tensor_of<float>(split, {3, 1}, {1, 1, 1.0 / 1024});
-  CHECK(doubles_of(matmul(c, d))[0] == doctest::Approx(2 * x + 1.0 / 1024).epsilon(1e-6));
+  CHECK(to_doubles(matmul(c, d))[0] == doctest::Approx(2 * x + 1.0 / 1024).epsilon(1e-6));
 }
 
 // The test is run a second time with OMP_THREAD_LIMIT=3 (tests/CMakeLists.txt).
-TEST_CASE("products do not hang on how many threads OpenMP grants") {
+TEST_CASE("products do not depend on how many threads OpenMP grants") {
   const auto product_on = [](int threads) {
     ContextOptions options = strict(Device::cpu);
     options.threads = threads;
@@ -97,7 +97,7 @@ TEST_CASE("products do not hang on how many threads OpenMP grants") {
     const auto matrix = [&](int64_t rows, int64_t columns, unsigned seed) {
       return tensor_of<float>(context, {rows, columns}, random_values(rows * columns, seed));
     };
-    return doubles_of(linear(matrix(300, 200, 1), matrix(150, 200, 2), matrix(1, 150, 3).view({150})));
+    return to_doubles(linear(matrix(300, 200, 1), matrix(150, 200, 2), matrix(1, 150, 3).view({150})));
   };
   const auto alone = product_on(1);
   for (const int dynamic : {0, 1}) {

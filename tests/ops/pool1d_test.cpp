@@ -58,9 +58,9 @@ TEST_CASE("pool1d: values follow the definition") {
       const bool wide = device == Device::cpu;  // CUDA computes on float32 alone
       const Tensor x =
           wide ? tensor_of<double>(context, c.x, values) : tensor_of<float>(context, c.x, values);
-      check_close(doubles_of(max_pool1d(x, c.options)), pooled_directly(values, c, true), wide ? 0 : 1e-7,
+      check_close(to_doubles(max_pool1d(x, c.options)), pooled_directly(values, c, true), wide ? 0 : 1e-7,
                   "max");
-      check_close(doubles_of(avg_pool1d(x, c.options)), pooled_directly(values, c, false),
+      check_close(to_doubles(avg_pool1d(x, c.options)), pooled_directly(values, c, false),
                   wide ? 1e-15 : 1e-6, "average");
     }
   }

@@ -129,8 +129,8 @@ TEST_CASE("every method of the specification has its printed loss and gradient")
           tape.backward(loss);
           // Printed with six digits; CUDA sums in float32, and the KL terms carry factors up to 25.
           const double digits = device == Device::cuda ? 3e-6 : dtype == DType::f64 ? 6e-7 : 1.2e-6;
-          CHECK(std::abs(doubles_of(loss)[0] - method.loss) < digits);
-          const auto gradient = doubles_of(z.grad());
+          CHECK(std::abs(to_doubles(loss)[0] - method.loss) < digits);
+          const auto gradient = to_doubles(z.grad());
           for (size_t c = 0; c < 3; ++c) CHECK(std::abs(gradient[c] - method.gradient[c]) < digits);
         }
 }
@@ -198,9 +198,9 @@ TEST_CASE("soft_label_loss: relaxed labels at the edge, beyond it and for extrem
         const Tensor loss =
             soft_label_loss(z, {.labels = indices(context, {0})}, {.relaxation = alpha}, totals);
         tape.backward(loss);
-        CHECK(totals.to_vector<double>()[1] == doctest::Approx(doubles_of(loss)[0]).epsilon(1e-6));
-        auto result = doubles_of(z.grad());
-        result.insert(result.begin(), doubles_of(loss)[0]);
+        CHECK(totals.to_vector<double>()[1] == doctest::Approx(to_doubles(loss)[0]).epsilon(1e-6));
+        auto result = to_doubles(z.grad());
+        result.insert(result.begin(), to_doubles(loss)[0]);
         return result;
       };
       // p_y = ½ and α = ½: the edge itself is inside. A little below, loss and gradient are still small.
@@ -228,7 +228,7 @@ TEST_CASE("soft_label_loss gathers labels and soft labels by sample number") {
     const SoftLabels q{tensor_of<float>(context, {3, 2}, {.5, .5, .25, .75, 1, 0}), true};
     const Tensor totals = Tensor::zeros(context, {soft_label_totals}, DType::f64);
     const SoftLabelTargets targets{indices(context, {1, 0, 0}), indices(context, {2, 1}), q, q};
-    const double loss = doubles_of(soft_label_loss(z, targets, {.ce = 1, .kl = 2, .tau = 1}, totals))[0];
+    const double loss = to_doubles(soft_label_loss(z, targets, {.ce = 1, .kl = 2, .tau = 1}, totals))[0];
     const double ce0 = std::log(1 + std::exp(-3.0)), ce1 = std::log(1 + std::exp(1.0)) - .75;
     const double kl1 = ce1 + .25 * std::log(.25) + .75 * std::log(.75);
     CHECK(loss == doctest::Approx((ce0 + 2 * ce0 + ce1 + 2 * kl1) / 2).epsilon(1e-5));
@@ -266,9 +266,9 @@ TEST_CASE("soft_label_loss is exact for extreme logits") {
     // Row 0: CE 160, KL(half || p at 0.5) = log ½ + 160; row 1: CE 160 + log 2, KL log ½ + 160 + log 2, H =
     // log 2.
     const double log2 = std::log(2.0);
-    CHECK(doubles_of(loss)[0] ==
+    CHECK(to_doubles(loss)[0] ==
           doctest::Approx((160 + 160 - log2 + 160 + log2 + 160 + .4e-9 - .1 * log2) / 2));
-    const auto g = doubles_of(z.grad());
+    const auto g = to_doubles(z.grad());
     check_close(
         g, {(1 + 2 * .5) / 2, (-1 - 2 * .5) / 2, 0, (-1 - 2 * .5) / 2, (.5 + 2 * 0.) / 2, (.5 + 2 * .5) / 2},
         1e-6, "gradient");

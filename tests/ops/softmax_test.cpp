@@ -17,9 +17,9 @@ TEST_CASE("softmax stays exact for logits of any size") {
   for (Device device : devices()) {
     Context context(strict(device));
     const auto z = tensor_of<float>(context, {2, 3}, {80, -80, 79, 1e30, -1e30, 0});
-    const auto p = doubles_of(softmax(z));
+    const auto p = to_doubles(softmax(z));
     check_close(p, {1 / (1 + std::exp(-1.0)), 0, 1 / (1 + std::exp(1.0)), 1, 0, 0}, 1e-6, "softmax");
-    const auto log_p = doubles_of(log_softmax(z));
+    const auto log_p = to_doubles(log_softmax(z));
     CHECK(log_p[1] == doctest::Approx(-160 - std::log(1 + std::exp(-1.0))));
     CHECK(log_p[4] == doctest::Approx(-2e30));
   }
@@ -29,8 +29,8 @@ TEST_CASE("softmax reads windows") {
   for (Device device : devices()) {
     Context context(strict(device));
     const auto wide = tensor_of<float>(context, {5, 9}, random_values(45, 1));
-    const auto got = doubles_of(softmax(wide.window(1, 2, 6)));
-    const auto values = doubles_of(wide);
+    const auto got = to_doubles(softmax(wide.window(1, 2, 6)));
+    const auto values = to_doubles(wide);
     for (size_t r = 0; r < 5; ++r) {
       double sum = 0;
       for (size_t c = 0; c < 4; ++c) sum += std::exp(values[r * 9 + 2 + c]);

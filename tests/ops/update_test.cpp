@@ -27,7 +27,7 @@ void check_steps(Update&& update, const std::vector<double>& expected, double to
       const Tensor step = Tensor::from(context, {1}, std::vector<int64_t>{t});
       update(context, weight, tensor_of<T>(context, {count}, gradient_at(t)), lr, step);
     }
-    check_close(doubles_of(weight), expected, tolerance, "weights");
+    check_close(to_doubles(weight), expected, tolerance, "weights");
   }
 }
 

@@ -19,8 +19,8 @@ using OpUnderTest = std::function<Tensor(const Inputs&)>;
 
 struct CheckOptions {
   double gradient_tolerance = 1e-5;  // float64, against central differences, relative to max(1, |value|)
-  double f32_tolerance =
-      1e-4;  // float32 on every device against float64 on the CPU, relative to the largest value
+  // float32 on every device against float64 on the CPU, relative to the largest value.
+  double f32_tolerance = 1e-4;
   double low = -1, high = 1;  // range of the random inputs
   double step = 1e-6;
   int64_t most_elements = 300;  // per input; larger inputs are sampled evenly
@@ -38,12 +38,6 @@ inline std::vector<double> random_values(int64_t count, uint64_t seed, double lo
 template <class T>
 Tensor tensor_of(Context& context, const Shape& shape, const std::vector<double>& values) {
   return Tensor::from(context, shape, std::vector<T>(values.begin(), values.end()));
-}
-
-inline std::vector<double> doubles_of(const Tensor& t) {
-  if (t.dtype() == DType::f64) return t.to_vector<double>();
-  const auto values = t.to_vector<float>();
-  return {values.begin(), values.end()};
 }
 
 struct OpResult {
@@ -64,9 +58,9 @@ OpResult run_op(Context& context, const OpUnderTest& op, const std::vector<Shape
   }
   Tensor y = op(inputs);
   for (int i = 1; i < uses; ++i) y = add(y, op(inputs));
-  OpResult result{doubles_of(y), {}};
+  OpResult result{to_doubles(y), {}};
   tape.backward(y, tensor_of<T>(context, y.shape(), random_values(y.count(), 99)));
-  for (const Tensor& leaf : leaves) result.gradients.push_back(doubles_of(leaf.grad()));
+  for (const Tensor& leaf : leaves) result.gradients.push_back(to_doubles(leaf.grad()));
   return result;
 }
 
@@ -96,7 +90,7 @@ inline void check_op(const OpUnderTest& op, const std::vector<Shape>& shapes,
     Inputs inputs;
     for (size_t i = 0; i < shapes.size(); ++i)
       inputs.push_back(tensor_of<double>(reference, shapes[i], at[i]));
-    const auto y = doubles_of(op(inputs));
+    const auto y = to_doubles(op(inputs));
     double total = 0;
     for (size_t i = 0; i < y.size(); ++i) total += y[i] * upstream[i];
     return total;

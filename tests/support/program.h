@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -66,5 +69,23 @@ class Program {
   std::string out_, err_;
   pid_t process_ = 0;
 };
+
+// Whether f() comes true while another process works; waits up to five minutes.
+template <class F>
+bool comes_true(F&& f) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (!f()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+inline bool appears(const std::string& path) {
+  return comes_true([&] { return std::filesystem::exists(path); });
+}
+// Of a training: its metrics.csv has a few rows.
+inline bool is_under_way(const std::string& run) {
+  return comes_true([&] { return slurp(run + "/metrics.csv").size() > 1000; });
+}
 
 }  // namespace mellow::test

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs that diverged, run directories that are damaged, and what --overwrite and --resume make of them.
 #include <csignal>
-#include <thread>
 
+#include "mellow/engine/io/safetensors.h"
 #include "mellow/tests/support/place.h"
 
 using namespace mellow;
@@ -176,6 +176,27 @@ TEST_CASE("a finished run whose model is gone is made whole by --resume") {
   CHECK(slurp(place / "ensemble/member-1/model.safetensors") == model);
 }
 
+TEST_CASE("a weight file that asks for what mellow does not have is refused") {
+  const Place place;
+  REQUIRE(place.train("run", {"--model", "mlp", "--epochs", "1"}).code == 0);
+  REQUIRE(place
+              .run({"pretrain", "--data", place / "", "--dataset", "Tiny", "--pretrain-iterations", "1",
+                    "--out", place / "e", "--device", "cpu"})
+              .code == 0);
+  const auto refused = [&](const std::string& path, const std::string& key, const Words& command) {
+    NamedArrays file = read_safetensors(path);
+    file.metadata.erase("xxh3_128");
+    file.metadata[key] = "other";
+    write_safetensors(path, file);
+    const Result result = place.run(with(command, {"--in", place / "Tiny/Tiny_TEST.tsv", "--device", "cpu"}));
+    CAPTURE(result.err);
+    CHECK(result.code == 2);
+    CHECK(contains(result.err, "metadata " + key + " must be one of"));
+  };
+  refused(place / "run/model.safetensors", "norm", {"evaluate", place / "run"});
+  refused(place / "e", "normalisation", {"encode", "--encoder", place / "e"});
+}
+
 TEST_CASE("a path that is no UTF-8 holds a run like any other") {
   const Place place;
   const Words options = {"--model", "mlp", "--epochs", "2"};
@@ -190,8 +211,7 @@ TEST_CASE("a path that is no UTF-8 holds a run like any other") {
 TEST_CASE("an interrupted ensemble says so") {
   const Place place;
   Program program(place / "", place.training("run", {"--epochs", "100000", "--ensemble", "2"}));
-  for (int i = 0; i < 2000 && slurp(place / "run/member-1/metrics.csv").size() < 1000; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(is_under_way(place / "run/member-1"));
   program.signal(SIGINT);
   CHECK(program.wait() == 130);
   CHECK(record_of(place / "run")["status"] == "interrupted");

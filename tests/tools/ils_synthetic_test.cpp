@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -38,12 +36,6 @@ class StudyTable {
 };
 
 StudyTable committed() { return StudyTable(source_dir() + "/docs/data/ils-synthetic.csv"); }
-
-bool appears(const std::string& path) {
-  for (int i = 0; i < 6000 && !fs::exists(path); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  return fs::exists(path);
-}
 
 }  // namespace
 
@@ -111,6 +103,8 @@ TEST_CASE("study ils-synthetic: damaged files and wrong options are refused") {
     CHECK(contains(program.err(), message));
   };
   refused({"--lr", "0.1,fast"}, "--lr takes positive numbers");
+  refused({"--lr", "0.1,0.1"}, "names 0.1 twice");
+  refused({"--lr", "0.1,"}, "an entry between commas is empty");
   refused({"--lr", ""}, "--lr is empty");
   refused({"--replicates", "0"}, "--replicates");
   fs::create_directories(folder / "replicates/seed-0/lr-0.1");

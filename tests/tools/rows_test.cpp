@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What becomes of a series hangs on the training data alone, not on the rows beside it in a file.
+// What becomes of a series depends on the training data alone, not on the rows beside it in a file.
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // mellow train with lists of datasets, models, methods and seeds, and ensembles.
-#include <thread>
 
 #include "mellow/engine/io/csv.h"
 #include "mellow/tests/support/place.h"
@@ -155,8 +154,7 @@ TEST_CASE("an interrupt saves all runs, and resuming gives the bytes of an undis
   REQUIRE(place.train("whole", options).code == 0);
   {
     Program program(place / "", place.training("parts", options));
-    const std::string metrics = place / "parts/Tiny-inception-time-1-hard-s0/metrics.csv";
-    while (!fs::exists(metrics)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    REQUIRE(appears(place / "parts/Tiny-inception-time-1-hard-s0/metrics.csv"));
     program.signal(SIGINT);
     const int code = program.wait();
     CHECK((code == 130 || code == 0));

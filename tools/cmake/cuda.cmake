@@ -5,14 +5,10 @@ if(NOT MELLOW_CUDA STREQUAL "OFF")
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 90 CACHE STRING "75 80 86 89 90 100 120 are supported")
   endif()
-  # The shared runtime everywhere: cuBLAS and cuDNN bring it along, and a static second one would not know
-  # the contexts of the first.
-  if(NOT DEFINED CMAKE_CUDA_RUNTIME_LIBRARY)
-    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
-  endif()
+  # cuBLAS and cuDNN bring the shared runtime along: a second, static one would not know the contexts of the first.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
-    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one that cuBLAS and cuDNN use, and consumers link
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
     find_package(CUDNN)

@@ -2,10 +2,8 @@
 include(CMakePackageConfigHelpers)
 install(TARGETS mellow EXPORT mellow-targets)
 foreach(folder engine/core engine/autograd engine/ops engine/nn engine/optim engine/train engine/io models losses data)
-  if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${folder})
-    install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mellow/${folder}
-            FILES_MATCHING PATTERN "*.h" PATTERN "tensor_impl.h" EXCLUDE)
-  endif()
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/mellow/${folder}
+          FILES_MATCHING PATTERN "*.h" PATTERN "tensor_impl.h" EXCLUDE)
 endforeach()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mellow)
 install(EXPORT mellow-targets NAMESPACE mellow:: DESTINATION ${package_dir})

@@ -51,7 +51,7 @@ std::vector<SetSize> sizes_in_folder(const DataOptions& data) {
   if (names.empty()) throw Error(data.folder + " has no datasets", ErrorKind::input);
   std::vector<SetSize> sets;
   for (const std::string& name : names) {
-    const SplitPair pair = read_dataset(data.folder, name, true);
+    const SplitPair pair = read_dataset(data.folder, name, AdjustedCopies::preferred);
     sets.push_back({name, pair.train.series, pair.test.series, pair.train.length, pair.train.channels});
   }
   return sets;

@@ -47,8 +47,8 @@ inline constexpr size_t tuned_factors = smoothing_grid.size() - 1;
 // 0.2 from the Bayes-optimal classifier.
 struct CurveBin {
   double count = 0, teacher = 0;  // points; sum of the classifier's p_y
-  std::array<double, smoothing_grid.size()>
-      student{};  // sums of p_y of the networks trained with each factor
+  // Sums of p_y of the networks trained with each factor.
+  std::array<double, smoothing_grid.size()> student{};
 };
 inline constexpr size_t curve_bins = 50;
 inline constexpr double curve_low = 0.2, curve_high = 1;

@@ -89,7 +89,7 @@ TEST_CASE("pretraining that ends in an exception leaves the encoder in evaluatio
   CHECK(!encoder.training());
 }
 
-TEST_CASE("encodings do not hang on the batch size and stay finite with missing steps") {
+TEST_CASE("encodings do not depend on the batch size and stay finite with missing steps") {
   Context context(strict(Device::cpu));
   Ts2Vec encoder({&context}, tiny);
   initialize(encoder, 1);

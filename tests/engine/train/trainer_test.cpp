@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
 
 #include <doctest/doctest.h>
@@ -250,6 +251,24 @@ TEST_CASE("fit: protocols, evaluations and resuming") {
     CHECK(second.results().at(protocol).test.nll == result.test.nll);
     REQUIRE(second.results().at(protocol).scaled.has_value() == result.scaled.has_value());
     if (result.scaled) CHECK(second.results().at(protocol).scaled->temperature == result.scaled->temperature);
+  }
+}
+
+TEST_CASE("fit: saved results of a protocol that does not exist are refused") {
+  Context context(strict(Device::cpu));
+  const LabelledSet test = waves(context, 8);
+  Training t(context);
+  Fit fit(t.trainer, t.student, &test, nullptr, {.epochs = 1});
+  REQUIRE(fit.run({}));
+  NamedArrays state = fit.save();
+  auto& results = std::find_if(state.arrays.begin(), state.arrays.end(), [](const auto& entry) {
+                    return entry.first == "results";
+                  })->second;
+  auto rows = host_values<double>(results, "results");
+  for (const double bad : {-1.0, 4.0, std::nan("")}) {
+    rows[0] = bad;
+    results = host_array(rows);
+    CHECK(contains(message_of([&] { fit.load(state, "run/checkpoint.safetensors"); }), "unknown protocol"));
   }
 }
 

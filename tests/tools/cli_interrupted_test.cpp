@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Trainings that end before their time: signals, kill -9, a full disk, a damaged checkpoint.
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "mellow/tests/support/place.h"
+
+using namespace mellow;
+using namespace mellow::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+int temporary_files(const std::string& folder) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(folder))
+    count += contains(entry.path().filename().string(), ".tmp.");
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("SIGTERM saves; --resume ends as if nothing had happened") {
+  const Place place;
+  const Words options = {"--epochs", "4000", "--schedule", "plateau"};
+  REQUIRE(place.train("whole", options).code == 0);
+  {
+    Program program(place / "", place.training("parts", options));
+    REQUIRE(is_under_way(place / "parts"));
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 143);
+    CHECK(contains(program.err(), "--resume"));
+  }
+  CHECK(record_of(place / "parts")["status"] == "interrupted");
+  const Result refused = place.train("parts", options);
+  CHECK(refused.code == 2);
+  CHECK(contains(refused.err, "--resume"));
+  Words resumed = options;
+  resumed.push_back("--resume");
+  const Result result = place.train("parts", resumed);
+  REQUIRE(result.code == 0);
+  CHECK(contains(result.err, "resumed after epoch"));
+  check_same_results(place / "whole", place / "parts");
+}
+
+TEST_CASE("Ctrl-C exits with 130; a resumed run keeps its encoder") {
+  const Place place;
+  const Words options = {"--epochs", "100000",    "--method", "rsls", "--pretrain-iterations",
+                         "2",        "--no-cache"};
+  Program program(place / "", place.training("run", options));
+  REQUIRE(is_under_way(place / "run"));
+  program.signal(SIGINT);
+  CHECK(program.wait() == 130);
+  Words resumed = options;
+  resumed.push_back("--resume");
+  Program again(place / "", place.training("run", resumed));
+  REQUIRE(comes_true([&] { return contains(again.err(), "resumed after epoch"); }));
+  again.signal(SIGINT);
+  CHECK(again.wait() == 130);
+  CHECK(!contains(again.err(), "pretraining"));
+}
+
+TEST_CASE("fifty times kill -9 at random moments: always readable, the same bytes in the end") {
+  const Place place;
+  const Words options = {"--epochs", "150", "--checkpoint-every", "1", "--resume", "--quiet"};
+  REQUIRE(place.train("whole", options).code == 0);
+  const std::string run = place / "parts";
+  std::mt19937 random(7);
+  int finished = 0;
+  for (int kills = 0; kills < 50;) {
+    Program program(place / "", place.training("parts", options));
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
+    program.signal(SIGKILL);
+    const int code = program.wait();
+    REQUIRE((code == 0 || code == -SIGKILL));
+    if (fs::exists(run + "/run.json")) CHECK_NOTHROW(record_of(run));
+    kills += code == -SIGKILL;
+    if (code != 0) continue;
+    check_same_results(place / "whole", run);
+    fs::remove_all(run);
+    ++finished;
+  }
+  CAPTURE(finished);
+  REQUIRE(place.train("parts", options).code == 0);
+  check_same_results(place / "whole", run);
+  CHECK(temporary_files(run) == 0);
+}
+
+TEST_CASE("a damaged checkpoint is refused") {
+  const Place place;
+  {
+    Program program(place / "", place.training("run", {"--epochs", "100000", "--checkpoint-every", "1"}));
+    REQUIRE(appears(place / "run/checkpoint.safetensors"));
+    program.signal(SIGKILL);
+    program.wait();
+  }
+  std::string bytes = slurp(place / "run/checkpoint.safetensors");
+  REQUIRE(bytes.size() > 100);
+  bytes[bytes.size() - 10] = static_cast<char>(bytes[bytes.size() - 10] ^ 1);
+  spill(place / "run/checkpoint.safetensors", bytes);
+  const Result result = place.train("run", {"--epochs", "100000", "--resume"});
+  CHECK(result.code == 2);
+  CHECK(contains(result.err, "checkpoint.safetensors"));
+}
+
+TEST_CASE("a full disk ends the run with exit code 1 and no half-written file") {
+  const Place place;
+  REQUIRE(place.train("run", {"--epochs", "2"}).code == 0);
+  Program predict(place / "",
+                  {"predict", place / "run", "--device", "cpu", "--in", place / "Tiny/Tiny_TEST.tsv", "--out",
+                   place / "p.csv"},
+                  "", 64);
+  CHECK(predict.wait() == 1);
+  CHECK(!fs::exists(place / "p.csv"));
+  Program train(place / "", place.training("full", {"--epochs", "2"}), "", 4096);
+  CHECK(train.wait() == 1);
+  CHECK(contains(train.err(), "checkpoint.safetensors"));  // the first file beyond the limit
+  CHECK(!fs::exists(place / "full/checkpoint.safetensors"));
+  CHECK(!fs::exists(place / "full/model.safetensors"));
+  CHECK(temporary_files(place / "full") == 0);
+  CHECK(record_of(place / "full")["status"] == "failed");
+  CHECK(place.train("full", {"--epochs", "2", "--resume"}).code == 0);
+  check_same_results(place / "run", place / "full");
+}
