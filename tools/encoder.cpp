@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/tools/encoder.h"
 
+#include <chrono>
+
 #include <fmt/format.h>
 
 #include "mellow/data/dataset.h"
@@ -11,6 +13,7 @@
 #include "mellow/tools/dataset.h"
 #include "mellow/tools/encoder_cache.h"
 #include "mellow/tools/model_file.h"
+#include "mellow/tools/pretrain_checkpoint.h"
 #include "mellow/tools/progress.h"
 
 namespace mellow::tools {
@@ -20,8 +23,29 @@ constexpr int64_t most_depth = 24;  // of a file, as most_channels
 
 std::string number_text(double value) { return CsvRow().add(value).text(); }
 
-Encoder pretrained(Context& context, const SeriesSet& stored, const EncoderOptions& options, uint64_t seed,
-                   Progress& progress, const std::function<bool()>& stop) {
+// Shows how far pretraining is and when it will be done.
+class PretrainReport {
+ public:
+  PretrainReport(Progress& progress, int64_t iteration) : progress_(progress), from_(iteration) {}
+  void operator()(const PretrainProgress& p) const {
+    if (!progress_.due()) return;
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+    const double each = spent.count() / static_cast<double>(p.iteration - from_);
+    progress_.show(fmt::format("pretraining {}/{}  loss {:.4f}  {} left", p.iteration, p.iterations, p.loss,
+                               duration_text(each * static_cast<double>(p.iterations - p.iteration))));
+  }
+
+ private:
+  Progress& progress_;
+  int64_t from_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Encoder pretrain_encoder(Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                         uint64_t seed, PretrainCheckpoint& checkpoint, Progress& progress,
+                         const std::function<bool()>& stop) {
   Encoder encoder;
   encoder.normalisation = options.normalisation;
   encoder.length = stored.length;
@@ -33,17 +57,16 @@ Encoder pretrained(Context& context, const SeriesSet& stored, const EncoderOptio
   Pretrainer pretrainer(*encoder.network, encoder_input(context, encoder, for_pretraining(stored)),
                         {.iterations = options.iterations, .batch_size = options.batch_size, .seed = seed});
   progress.note(fmt::format("pretraining the encoder, {} iterations", pretrainer.iterations()));
-  const bool finished = pretrainer.run(
-      [&](const PretrainProgress& p) {
-        if (progress.due())
-          progress.show(fmt::format("pretraining {}/{}  loss {:.4f}", p.iteration, p.iterations, p.loss));
-      },
-      stop);
-  if (!finished) throw Error("interrupted while pretraining", ErrorKind::cancelled);
-  return encoder;
+  checkpoint.load(pretrainer);
+  const bool finished = pretrainer.run(PretrainReport(progress, pretrainer.iteration()), [&] {
+    checkpoint.save_when_due(pretrainer);
+    return stop();
+  });
+  if (finished) return encoder;
+  throw Error(checkpoint.save(pretrainer) ? "interrupted while pretraining: the same command goes on"
+                                          : "interrupted while pretraining",
+              ErrorKind::cancelled);
 }
-
-}  // namespace
 
 NamedArrays pack(const Encoder& encoder) {
   NamedArrays file = state_of(*encoder.network);
@@ -111,16 +134,22 @@ Encoder obtain_encoder(Context& context, const SeriesSet& stored, const EncoderO
     progress.note("encoder: " + options.file);
     return read_encoder(context, options.file);
   }
-  if (options.no_cache) return pretrained(context, stored, options, seed, progress, stop);
+  const std::string hash = pretraining_hash(context, stored, options, seed);
+  if (options.no_cache) {
+    PretrainCheckpoint none("", hash, progress);
+    return pretrain_encoder(context, stored, options, seed, none, progress, stop);
+  }
   const EncoderCache cache(options.cache);
-  const std::string path = cache.path_for(context, stored, options, seed);
+  const std::string path = cache.path_for(hash);
   const auto lock = cache.lock(path, stop);  // others that want the same encoder wait for it
   if (cache.holds(path)) {
     progress.note("encoder: reused from " + path);
     return read_encoder(context, path);
   }
-  Encoder encoder = pretrained(context, stored, options, seed, progress, stop);
+  PretrainCheckpoint checkpoint(lock == nullptr ? "" : path + ".partial", hash, progress);
+  Encoder encoder = pretrain_encoder(context, stored, options, seed, checkpoint, progress, stop);
   cache.store(path, pack(encoder), progress);
+  checkpoint.remove();
   return encoder;
 }
 

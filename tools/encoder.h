@@ -13,6 +13,7 @@
 
 namespace mellow::tools {
 
+class PretrainCheckpoint;
 class Progress;
 
 // A TS2Vec encoder and how its input is normalised: everything encoder.safetensors holds.
@@ -35,8 +36,14 @@ void check_takes(const Encoder& encoder, const SeriesSet& stored);
 // are padded to its length, because padding enters the maximum over time.
 Tensor encoder_input(Context& context, const Encoder& encoder, SeriesSet stored);
 
-// Trains on `stored`, or takes the same training's result from the cache, or reads options.file; says which.
-// Throws ErrorKind::cancelled when `stop` said so.
+// Trains on `stored`, from `checkpoint` on where it holds the same training; after `stop` said so it is saved
+// there, and ErrorKind::cancelled thrown.
+Encoder pretrain_encoder(Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                         uint64_t seed, PretrainCheckpoint& checkpoint, Progress& progress,
+                         const std::function<bool()>& stop);
+
+// Reads options.file, or takes the result of the same training from the cache, or trains; says which. What is
+// stopped is kept in the cache, too. Throws ErrorKind::cancelled when `stop` said so.
 Encoder obtain_encoder(Context& context, const SeriesSet& stored, const EncoderOptions& options,
                        uint64_t seed, Progress& progress, const std::function<bool()>& stop);
 

@@ -26,10 +26,8 @@ std::string user_folder() {
 
 }  // namespace
 
-EncoderCache::EncoderCache(const std::string& folder) : folder_(folder.empty() ? user_folder() : folder) {}
-
-std::string EncoderCache::path_for(const Context& context, const SeriesSet& stored,
-                                   const EncoderOptions& options, uint64_t seed) const {
+std::string pretraining_hash(const Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                             uint64_t seed) {
   Hasher hasher;
   hasher.update(cache_version).update(seed);
   for (const int64_t n :
@@ -40,8 +38,10 @@ std::string EncoderCache::path_for(const Context& context, const SeriesSet& stor
       options.normalisation + '/' + name_of(context.precision()) + '/' + device_description(context);
   hasher.update(uint64_t{words.size()}).update(words);
   hasher.update(std::as_bytes(std::span(stored.values)));
-  return folder_ + '/' + hasher.hex() + ".safetensors";
+  return hasher.hex();
 }
+
+EncoderCache::EncoderCache(const std::string& folder) : folder_(folder.empty() ? user_folder() : folder) {}
 
 std::unique_ptr<FileLock> EncoderCache::lock(const std::string& path,
                                              const std::function<bool()>& stop) const {

@@ -14,6 +14,11 @@ namespace mellow::tools {
 
 class Progress;
 
+// Of everything that changes a bit of the encoder: values, options, seed, device, precision, threads and the
+// version of file format and training.
+std::string pretraining_hash(const Context& context, const SeriesSet& stored, const EncoderOptions& options,
+                             uint64_t seed);
+
 // Trained encoders by what they were trained on and how: <folder>/<hash>.safetensors. Two processes may share
 // a folder, files appear whole.
 class EncoderCache {
@@ -21,10 +26,7 @@ class EncoderCache {
   // An empty folder means $XDG_CACHE_HOME/mellow or ~/.cache/mellow.
   explicit EncoderCache(const std::string& folder);
 
-  // Everything that changes a bit of the encoder is in the hash: values, options, seed, device, precision,
-  // threads and the version of file format and training.
-  std::string path_for(const Context& context, const SeriesSet& stored, const EncoderOptions& options,
-                       uint64_t seed) const;
+  std::string path_for(const std::string& hash) const { return folder_ + '/' + hash + ".safetensors"; }
   // Held while the encoder of this path is trained, so that others wait and take it. Null where the folder
   // cannot be written: nothing is kept there then. Throws ErrorKind::cancelled when `stop` said so.
   std::unique_ptr<FileLock> lock(const std::string& path, const std::function<bool()>& stop) const;

@@ -9,7 +9,9 @@
 #include "mellow/tools/commands.h"
 #include "mellow/tools/dataset.h"
 #include "mellow/tools/encoder.h"
+#include "mellow/tools/encoder_cache.h"
 #include "mellow/tools/interrupt.h"
+#include "mellow/tools/pretrain_checkpoint.h"
 #include "mellow/tools/progress.h"
 
 namespace mellow::tools {
@@ -39,20 +41,22 @@ void print_score(Context& context, const Encoder& encoder, const TrainingData& d
              learned, raw);
 }
 
-int pretrain(PretrainCommand o) {
-  o.encoder.no_cache = true;  // asked for by name, so it is done
+int pretrain(const PretrainCommand& o) {
   Progress progress(o.quiet);
   const auto context = make_context(o.device, progress);
   const TrainingData data = open_training_data(o.data, 0, o.seed, progress, o.score);
   Interrupt interrupt;
   try {
-    const Encoder encoder = obtain_encoder(*context, data.stored, o.encoder, o.seed, progress,
-                                           [&] { return interrupt.requested(); });
+    PretrainCheckpoint checkpoint(o.out + ".partial",
+                                  pretraining_hash(*context, data.stored, o.encoder, o.seed), progress);
+    const Encoder encoder = pretrain_encoder(*context, data.stored, o.encoder, o.seed, checkpoint, progress,
+                                             [&] { return interrupt.requested(); });
     write_safetensors(o.out, pack(encoder));
+    checkpoint.remove();
     if (o.score) print_score(*context, encoder, data);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::cancelled) throw;
-    fmt::print(stderr, "interrupted; nothing was written\n");
+    fmt::print(stderr, "{}\n", error.what());
     return interrupt.exit_code();
   }
   fmt::print("{}\n", o.out);

@@ -2,6 +2,7 @@
 #include "mellow/engine/train/pretrainer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "mellow/engine/autograd/tape.h"
@@ -117,12 +118,16 @@ bool Pretrainer::run(const std::function<void(const PretrainProgress&)>& progres
                      const std::function<bool()>& stop) {
   const RandomScope draws(context_, {options_.seed, step_});
   const TrainingScope training(encoder_);
+  using Clock = std::chrono::steady_clock;
   const int64_t report_every = std::max<int64_t>(1, iterations_ / 50);
   int64_t reported = iteration_;
+  Clock::time_point reported_at = Clock::now();
   while (iteration_ < iterations_) {
     if (stop && stop()) return false;
     iterate();
-    if (iteration_ - reported < report_every && iteration_ != iterations_) continue;
+    const bool due = iteration_ - reported >= report_every || iteration_ == iterations_ ||
+                     Clock::now() - reported_at >= std::chrono::seconds(1);
+    if (!due) continue;
     const double loss = series_.dtype() == DType::f64 ? loss_sum_.item<double>() : loss_sum_.item<float>();
     if (!std::isfinite(loss))
       throw Error(text("[pretrain] the loss of iteration ", iteration_, " is not a number: lower the rate"),
@@ -130,6 +135,7 @@ bool Pretrainer::run(const std::function<void(const PretrainProgress&)>& progres
     if (progress) progress({iteration_, iterations_, loss / static_cast<double>(iteration_ - reported)});
     loss_sum_.zero();
     reported = iteration_;
+    reported_at = Clock::now();
   }
   average_.apply(parameters_);
   return true;
@@ -155,7 +161,10 @@ NamedArrays Pretrainer::save() const {
 
 void Pretrainer::load(const NamedArrays& state, const std::string& where) {
   for (const auto& [name, tensor] : tensors()) from_host(tensor, state.at(name), text(where, ": ", name));
-  iteration_ = host_values<int64_t>(state.at("iteration"), where, 1)[0];
+  const int64_t iteration = host_values<int64_t>(state.at("iteration"), where, 1)[0];
+  if (iteration < 0 || iteration > iterations_)
+    throw Error(text(where, ": iteration ", iteration, " is not one of ", iterations_), ErrorKind::input);
+  iteration_ = iteration;
 }
 
 Tensor encode_full_series(StepEncoder& encoder, const Tensor& series, int64_t batch_size) {

@@ -56,12 +56,13 @@ class Pretrainer {
   // `encoder` are the start (initialize() them first).
   Pretrainer(StepEncoder& encoder, const Tensor& series, const PretrainOptions& options);
 
-  // Runs to the end; returns false when `stop` ended it early: the next call, or load() of what save() gave,
-  // goes on.
+  // Runs to the end; returns false when `stop`, asked between iterations, ended it early: the next call, or
+  // load() of what save() gave, goes on. `progress` is told about once in a second, or in 2 % of the iterations.
   bool run(const std::function<void(const PretrainProgress&)>& progress = {},
            const std::function<bool()>& stop = {});
 
-  int64_t iterations() const { return iterations_; }
+  int64_t iterations() const { return iterations_; }  // in all
+  int64_t iteration() const { return iteration_; }    // finished ones
   NamedArrays save() const;
   void load(const NamedArrays& state, const std::string& where);
 

@@ -101,14 +101,14 @@ TEST_CASE("conv1d_of_gelu writes over x in backward where its handle is the last
     Tensor w = tensor_of<float>(context, kernel, random_values(kernel.count(), 2)).set_requires_grad();
     Tape tape(context);
     Tensor x = scale(leaf, 2);
-    const std::vector<double> before = doubles_of(x);
+    const std::vector<double> before = to_doubles(x);
     const Tensor view = holder == Holder::view ? x.view({3, 400}) : Tensor();
     const Tensor y = conv1d_of_gelu(x, w, {}, same_padding(3));
     if (holder != Holder::caller) x = Tensor();
     tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
-    if (holder == Holder::caller) CHECK(doubles_of(x) == before);
-    if (holder == Holder::view) CHECK(doubles_of(view) == before);
-    return Run{doubles_of(leaf.grad()), doubles_of(w.grad()), context.memory().peak};
+    if (holder == Holder::caller) CHECK(to_doubles(x) == before);
+    if (holder == Holder::view) CHECK(to_doubles(view) == before);
+    return Run{to_doubles(leaf.grad()), to_doubles(w.grad()), context.memory().peak};
   };
   for (const Device device : devices()) {
     const Run alone = run(device, Holder::nobody);

@@ -66,6 +66,71 @@ TEST_CASE("Ctrl-C exits with 130; a resumed run keeps its encoder") {
   CHECK(!contains(again.err(), "pretraining"));
 }
 
+TEST_CASE("pretraining that was stopped goes on with the same command, to the same bytes") {
+  const Place place;
+  const auto command = [&](const std::string& out, const std::string& seed) {
+    return Words{"pretrain",  "--data", place / "", "--dataset", "Tiny",
+                 "--threads", "1",      "--device", "cpu",       "--pretrain-iterations",
+                 "1200",      "--seed", seed,       "--out",     place / out};
+  };
+  REQUIRE(place.run(command("whole", "1")).code == 0);
+  CHECK(!fs::exists(place / "whole.partial"));
+  const auto stop = [&](const std::string& out) {
+    Program program(place / "", command(out, "1"));
+    REQUIRE(comes_true([&] { return contains(program.err(), "iterations"); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 143);
+    CHECK(contains(program.err(), "interrupted while pretraining: the same command goes on"));
+    CHECK(!fs::exists(place / out));
+    REQUIRE(fs::exists(place / (out + ".partial")));
+  };
+  stop("parts");
+  const std::string partial = slurp(place / "parts.partial");
+  stop("parts");
+  CHECK(slurp(place / "parts.partial") != partial);
+  const Result done = place.run(command("parts", "1"));
+  REQUIRE(done.code == 0);
+  CHECK(contains(done.err, "pretraining goes on after iteration"));
+  CHECK(slurp(place / "parts") == slurp(place / "whole"));
+  CHECK(!fs::exists(place / "parts.partial"));
+
+  // What another training left is passed over; so is what is damaged, and that is told.
+  spill(place / "parts.partial", partial);
+  const Result other = place.run(command("parts", "2"));
+  CHECK(other.code == 0);
+  CHECK(!contains(other.err, "goes on"));
+  CHECK(slurp(place / "parts") != slurp(place / "whole"));
+  std::string damaged = partial;
+  damaged[damaged.size() - 10] = static_cast<char>(damaged[damaged.size() - 10] ^ 1);
+  spill(place / "parts.partial", damaged);
+  const Result anew = place.run(command("parts", "1"));
+  CHECK(anew.code == 0);
+  CHECK(contains(anew.err, "pretraining starts anew: "));
+  CHECK(slurp(place / "parts") == slurp(place / "whole"));
+}
+
+TEST_CASE("a training that was stopped while it pretrained goes on there") {
+  const Place place;
+  const Words options = {"--epochs", "2", "--method", "rsls", "--pretrain-iterations", "1200", "--resume"};
+  REQUIRE(place.train("whole", options).code == 0);
+  Words elsewhere = options;
+  elsewhere.insert(elsewhere.end(), {"--cache", place / "other-cache"});
+  {
+    Program program(place / "", place.training("parts", elsewhere));
+    REQUIRE(comes_true([&] { return contains(program.err(), "pretraining the encoder"); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    program.signal(SIGINT);
+    CHECK(program.wait() == 130);
+  }
+  const Result result = place.train("parts", elsewhere);
+  REQUIRE(result.code == 0);
+  CHECK(contains(result.err, "pretraining goes on after iteration"));
+  check_same_results(place / "whole", place / "parts");
+  for (const auto& entry : fs::directory_iterator(place / "other-cache"))
+    CHECK(entry.path().extension() != ".partial");
+}
+
 TEST_CASE("fifty times kill -9 at random moments: always readable, the same bytes in the end") {
   const Place place;
   const Words options = {"--epochs", "150", "--checkpoint-every", "1", "--resume", "--quiet"};
