@@ -13,10 +13,11 @@ namespace {
 constexpr size_t cublas_workspace_bytes = size_t{32} << 20;
 constexpr int lowest_capability = 75;  // what CUDA 13 can still compile for
 
-// Lets this thread allocate while it captures: memory is not part of the graph.
+// Lets this thread take and free memory while it captures: that is not part of the graph. Without it either
+// call would be refused, and the capture lost.
 class RelaxedCapture {
  public:
-  RelaxedCapture() { CUDA_CHECK(cudaThreadExchangeStreamCaptureMode(&mode_)); }
+  RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }  // unchecked: memory is freed here, too
   ~RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
   RelaxedCapture(const RelaxedCapture&) = delete;
   RelaxedCapture& operator=(const RelaxedCapture&) = delete;
@@ -36,6 +37,11 @@ void* device_memory(const CudaState& state, size_t bytes) {
   }
   cuda::check(status, "cudaMalloc");
   return block;
+}
+
+void free_device_memory(void* block) {
+  const RelaxedCapture relaxed;
+  cudaFree(block);
 }
 
 void check_device(int device) {
@@ -62,7 +68,7 @@ cuda::Staging::Buffer& free_buffer(cuda::Staging& staging) {
 
 CudaState::CudaState(const Cuda::Options& asked)
     : options(asked),
-      pool({[this](size_t bytes) { return device_memory(*this, bytes); }, [](void* p) { cudaFree(p); }},
+      pool({[this](size_t bytes) { return device_memory(*this, bytes); }, free_device_memory},
            asked.memory_limit) {
   check_device(options.device);
   make_current();
