@@ -32,9 +32,6 @@ void run_grid(Index grid, Index block, size_t shared_bytes, const std::function<
 // The running block's dynamic shared memory: filled with NaN before the block runs, 16-byte aligned.
 void* dynamic_shared();
 
-// Milliseconds as events see them: a launch takes one.
-extern float clock;
-
 // What libraries.cpp does in cuDNN's place: nothing (plans stay away), or convolutions by the direct kernels
 // that take so many milliseconds.
 struct FakeCudnn {
