@@ -4,7 +4,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/internal/device_report.h"
-#include "mellow/kernels/cuda/state.h"
+#include "mellow/kernels/cuda/recording.h"
 
 namespace mellow {
 namespace {
@@ -88,6 +88,11 @@ CudaState::CudaState(const Cuda::Options& asked)
 CudaState::~CudaState() {
   cudaSetDevice(options.device);
   cudaStreamSynchronize(stream);
+  {
+    const std::unique_lock alone(cuda::recordings());
+    cudnn.reset();
+    cublas = cuda::Cublas();
+  }
   pool.release(cublas_workspace, cublas_workspace_bytes);
 }
 
@@ -193,6 +198,7 @@ cublasHandle_t cublas_of(Cuda& cuda) {
   state.make_current();
   if (state.cublas == nullptr) {
     state.require_no_capture("the first use of cuBLAS");
+    const std::unique_lock alone(recordings());
     Cublas handle;
     CUDA_CHECK(cublasCreate(handle.out()));
     CUDA_CHECK(cublasSetStream(handle, state.stream));

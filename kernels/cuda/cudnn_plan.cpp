@@ -11,7 +11,7 @@
 
 #include <cudnn_graph.h>
 
-#include "mellow/kernels/cuda/state.h"
+#include "mellow/kernels/cuda/recording.h"
 
 namespace mellow::cuda {
 
@@ -227,6 +227,7 @@ CudnnState& cudnn_of(CudaState& state) {
   state.make_current();
   if (state.cudnn == nullptr) {
     state.require_no_capture("the first use of cuDNN");
+    const std::unique_lock alone(recordings());
     auto cudnn = std::make_shared<CudnnState>();
     CUDA_CHECK(cudnnCreate(cudnn->handle.out()));
     CUDA_CHECK(cudnnSetStream(cudnn->handle, state.stream));
