@@ -38,6 +38,7 @@ struct FakeCudnn {
   bool has_plans = false;
   float milliseconds = 0;
   int runs = 0;
+  bool plain_only = false;  // no plan for windows, sums into what is there or padding of two widths
 };
 extern FakeCudnn cudnn;
 
