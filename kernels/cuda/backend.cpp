@@ -137,7 +137,7 @@ Cuda::~Cuda() = default;
 
 void* Cuda::allocate(size_t bytes) {
   void* block = state_->take(bytes);
-  if (state_->options.poison) {
+  if (state_->options.poison && bytes > 0) {
     state_->make_current();
     CUDA_CHECK(cudaMemsetAsync(block, 0xFF, bytes, state_->stream));  // every float format reads this as NaN
   }
@@ -173,11 +173,13 @@ void Cuda::copy_out(void* host, const void* from, size_t bytes) {
 }
 
 void Cuda::copy(void* to, const void* from, size_t bytes) {
+  if (bytes == 0) return;  // no node of a graph
   state_->make_current();
   CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, state_->stream));
 }
 
 void Cuda::zero(void* to, size_t bytes) {
+  if (bytes == 0) return;
   state_->make_current();
   CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, state_->stream));
 }

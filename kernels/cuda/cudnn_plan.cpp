@@ -71,14 +71,14 @@ class Descriptor {
     CUDA_CHECK(cudnnBackendSetAttribute(handle_, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &value));
   }
 
-  // At most `room` values; 0 asks how many there are.
+  // At most `room` values; returns how many were written (cuDNN counts those there is no room for, too).
   template <class T>
   int64_t get(cudnnBackendAttributeName_t name, int64_t room, T* values) const {
     int64_t count = 0;
     CUDA_CHECK(cudnnBackendGetAttribute(handle_, name, tag_of<T>, room, &count, values));
-    return count;
+    return std::min(count, room);
   }
-  // cuDNN fills descriptors that exist already.
+  // cuDNN fills descriptors that exist already; without any it says how many there are.
   int64_t get(cudnnBackendAttributeName_t name, std::vector<Descriptor>& into) const {
     std::vector<cudnnBackendDescriptor_t> handles(into.size());
     std::transform(into.begin(), into.end(), handles.begin(),
