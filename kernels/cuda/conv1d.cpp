@@ -140,8 +140,9 @@ bool by(Cuda& cuda, const ConvWork& work, ConvWay way) {
 void run_pass(Cuda& cuda, const ConvWork& work) {
   const bool vectors = work.sizes.batch > 0 && work.sizes.group_inputs() > 1;
   const ConvWay way = vectors ? cuda::way_for(cuda, work, by) : ConvWay::direct;
-  if (by(cuda, work, way) || (way == ConvWay::tensor && by(cuda, work, ConvWay::cudnn))) return;
-  cuda::conv1d_direct(cuda, work);
+  if (by(cuda, work, way)) return;
+  if (!by(cuda, work, way == ConvWay::cudnn ? ConvWay::tensor : ConvWay::cudnn))
+    cuda::conv1d_direct(cuda, work);
 }
 
 }  // namespace

@@ -61,6 +61,21 @@ TEST_CASE("conv1d's way is measured once and remembered") {
   CHECK(cudnn_runs(2, 40, Precision::bf16) == trials);  // copies take a launch each
 }
 
+TEST_CASE("tensor cores take what cuDNN was chosen for and has no plan for") {
+  Stage stage(0.5f);
+  CHECK(cudnn_runs() == trials + 1);
+  const auto rows = [] {
+    Context context({.device = Device::cuda, .precision = Precision::tf32});
+    const Tensor x = tensor_of<float>(context, {2, 9, 8}, random_values(144, 1));
+    return doubles_of(
+        conv1d(x, tensor_of<float>(context, {8, 3, 8}, random_values(192, 2)), {}, same_padding(3)));
+  };
+  emulation::cudnn.has_plans = false;
+  const auto got = rows();
+  const EnvironmentVariable forced("MELLOW_CONV", "tensor");
+  CHECK(got == rows());
+}
+
 TEST_CASE("a file of choices that is broken or foreign is ignored and replaced") {
   for (const char* bytes : {"", "{", "[1, 2]", "{\"a\": 3}", "{\"a\": {\"b\": 1}}", "\xFF\xFE"}) {
     Stage stage(0.5f);
