@@ -4,7 +4,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/internal/device_report.h"
-#include "mellow/kernels/cuda/state.h"
+#include "mellow/kernels/cuda/recording.h"
 
 namespace mellow {
 namespace {
@@ -13,10 +13,11 @@ namespace {
 constexpr size_t cublas_workspace_bytes = size_t{32} << 20;
 constexpr int lowest_capability = 75;  // what CUDA 13 can still compile for
 
-// Lets this thread allocate while it captures: memory is not part of the graph.
+// Lets this thread take and free memory while it captures: that is not part of the graph. Without it either
+// call would be refused, and the capture lost.
 class RelaxedCapture {
  public:
-  RelaxedCapture() { CUDA_CHECK(cudaThreadExchangeStreamCaptureMode(&mode_)); }
+  RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }  // unchecked: memory is freed here, too
   ~RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
   RelaxedCapture(const RelaxedCapture&) = delete;
   RelaxedCapture& operator=(const RelaxedCapture&) = delete;
@@ -36,6 +37,11 @@ void* device_memory(const CudaState& state, size_t bytes) {
   }
   cuda::check(status, "cudaMalloc");
   return block;
+}
+
+void free_device_memory(void* block) {
+  const RelaxedCapture relaxed;
+  cudaFree(block);
 }
 
 void check_device(int device) {
@@ -62,7 +68,7 @@ cuda::Staging::Buffer& free_buffer(cuda::Staging& staging) {
 
 CudaState::CudaState(const Cuda::Options& asked)
     : options(asked),
-      pool({[this](size_t bytes) { return device_memory(*this, bytes); }, [](void* p) { cudaFree(p); }},
+      pool({[this](size_t bytes) { return device_memory(*this, bytes); }, free_device_memory},
            asked.memory_limit) {
   check_device(options.device);
   make_current();
@@ -82,6 +88,11 @@ CudaState::CudaState(const Cuda::Options& asked)
 CudaState::~CudaState() {
   cudaSetDevice(options.device);
   cudaStreamSynchronize(stream);
+  {
+    const std::unique_lock alone(cuda::recordings());
+    cudnn.reset();
+    cublas = cuda::Cublas();
+  }
   pool.release(cublas_workspace, cublas_workspace_bytes);
 }
 
@@ -126,7 +137,7 @@ Cuda::~Cuda() = default;
 
 void* Cuda::allocate(size_t bytes) {
   void* block = state_->take(bytes);
-  if (state_->options.poison) {
+  if (state_->options.poison && bytes > 0) {
     state_->make_current();
     CUDA_CHECK(cudaMemsetAsync(block, 0xFF, bytes, state_->stream));  // every float format reads this as NaN
   }
@@ -162,11 +173,13 @@ void Cuda::copy_out(void* host, const void* from, size_t bytes) {
 }
 
 void Cuda::copy(void* to, const void* from, size_t bytes) {
+  if (bytes == 0) return;  // no node of a graph
   state_->make_current();
   CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, state_->stream));
 }
 
 void Cuda::zero(void* to, size_t bytes) {
+  if (bytes == 0) return;
   state_->make_current();
   CUDA_CHECK(cudaMemsetAsync(to, 0, bytes, state_->stream));
 }
@@ -187,6 +200,7 @@ cublasHandle_t cublas_of(Cuda& cuda) {
   state.make_current();
   if (state.cublas == nullptr) {
     state.require_no_capture("the first use of cuBLAS");
+    const std::unique_lock alone(recordings());
     Cublas handle;
     CUDA_CHECK(cublasCreate(handle.out()));
     CUDA_CHECK(cublasSetStream(handle, state.stream));

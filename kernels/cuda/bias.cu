@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/engine/ops/accumulate.h"
 #include "mellow/kernels/cuda/bias.h"
+#include "mellow/kernels/cuda/divide.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 #include "mellow/kernels/cuda/partial_sums.h"
@@ -14,7 +15,7 @@ constexpr int warps = block_size / warp_size;
 __global__ void bias_forward(int64_t n, float* y, Rows rows, const float* bias) {
   const int64_t i = thread_index();
   if (i >= n) return;
-  const int64_t row = i / rows.width, c = i % rows.width;
+  const int64_t row = divide(i, rows.width), c = i - row * rows.width;
   y[row * rows.stride + c] += bias[c];
 }
 

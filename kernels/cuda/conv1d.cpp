@@ -2,6 +2,7 @@
 #include "mellow/engine/ops/conv1d.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "mellow/engine/ops/accumulate.h"
 #include "mellow/kernels/cuda/bias.h"
@@ -20,6 +21,7 @@ using cuda::ConvLayout;
 using cuda::ConvPass;
 using cuda::ConvWay;
 using cuda::ConvWork;
+using cuda::Margins;
 using cuda::Plane;
 
 constexpr int64_t best_alignment = 16;  // bytes: the widest load; blocks of the pool have more
@@ -40,18 +42,23 @@ cuda::ConvSizes sizes_of(const Conv1dOptions& o, const Tensor& x, const Tensor& 
           o.stride, o.dilation, o.groups, o.pad_left, o.pad_right};
 }
 
-// A packed bfloat16 copy of a plane, for as long as one pass takes.
-class Bf16Copy {
+// A packed copy of a plane, for as long as one pass takes.
+template <class T>
+class PackedCopy {
  public:
-  Bf16Copy(Cuda& cuda, const Plane& plane)
-      : cuda_(cuda), plane_(plane), copy_(cuda, static_cast<size_t>(plane.count()) * sizeof(bfloat16)) {}
-  bfloat16* data() const { return copy_.data<bfloat16>(); }
-  void fill() const { cuda::to_bf16(cuda_, plane_, data()); }
-  void write_back(bool add) const { cuda::from_bf16(cuda_, data(), plane_, add); }
+  PackedCopy(Cuda& cuda, const Plane& plane, const Margins& margins = {})
+      : cuda_(cuda), plane_(plane), margins_(margins), copy_(cuda, bytes(plane, margins)) {}
+  T* data() const { return copy_.data<T>(); }
+  void fill() const { cuda::pack(cuda_, plane_, margins_, data()); }
+  void write_back(bool add) const { cuda::unpack<T>(cuda_, data(), margins_, plane_, add); }
 
  private:
+  static size_t bytes(const Plane& p, const Margins& m) {
+    return static_cast<size_t>(p.items * (m.before + p.steps + m.behind) * p.channels) * sizeof(T);
+  }
   Cuda& cuda_;
   const Plane& plane_;
+  Margins margins_;
   cuda::Scratch copy_;
 };
 
@@ -61,7 +68,9 @@ ConvLayout layout_of(const Plane& p) {
   return {p.item_stride, p.step_stride, std::min(best_alignment, lowest_bit)};
 }
 
-ConvLayout packed_layout(const Plane& p) { return {p.steps * p.channels, p.channels, best_alignment}; }
+ConvLayout packed_layout(int64_t steps, int64_t channels) {
+  return {steps * channels, channels, best_alignment};
+}
 
 // By cuDNN on the tensors as they lie. False, with nothing done, when it has no plan for them.
 bool by_cudnn(Cuda& cuda, const ConvWork& work) {
@@ -78,20 +87,27 @@ bool by_cudnn(Cuda& cuda, const ConvWork& work) {
   return true;
 }
 
-// By cuDNN on bfloat16 copies, sums in float32. cuDNN has no engine that reads bfloat16 and writes float32,
-// so the result is rounded once more before it is widened. False when there is no plan (compute capability
-// below 8.0).
-bool by_cudnn_bf16(Cuda& cuda, const ConvWork& work) {
+// By cuDNN on copies of T: bfloat16 (sums in float32; cuDNN has no engine that reads bfloat16 and writes
+// float32, so the result is rounded once more before it is widened), or float32 for what most engines do not
+// take: windows of wider tensors, results that are added to what is there, and different padding on the two
+// sides («same» under an even kernel), of which the copy holds the difference. False when there is no plan.
+template <class T>
+bool by_cudnn_on_copies(Cuda& cuda, const ConvWork& work) {
+  cuda::ConvSizes s = work.sizes;
+  const int64_t both = std::min(s.pad_left, s.pad_right);
+  const Margins margins = {s.pad_left - both, s.pad_right - both};
+  s.length += margins.before + margins.behind;
+  s.pad_left = s.pad_right = both;
   const ConvKey key = {.pass = work.pass,
-                       .sizes = work.sizes,
-                       .x = packed_layout(work.x),
-                       .w = packed_layout(work.w),
-                       .y = packed_layout(work.y),
-                       .bf16 = true,
+                       .sizes = s,
+                       .x = packed_layout(s.length, s.in_channels),
+                       .w = packed_layout(s.width, s.group_inputs()),
+                       .y = packed_layout(s.out_length, s.out_channels),
+                       .bf16 = std::is_same_v<T, bfloat16>,
                        .add = false};
   const cuda::CudnnPlan* plan = cuda::plan_for(cuda, key);
   if (plan == nullptr) return false;
-  const Bf16Copy x(cuda, work.x), w(cuda, work.w), y(cuda, work.y);
+  const PackedCopy<T> x(cuda, work.x, margins), w(cuda, work.w), y(cuda, work.y);
   if (work.pass != ConvPass::backward_data) x.fill();
   if (work.pass != ConvPass::backward_filter) w.fill();
   if (work.pass != ConvPass::forward) y.fill();
@@ -108,7 +124,8 @@ bool by_cudnn_bf16(Cuda& cuda, const ConvWork& work) {
 bool by(Cuda& cuda, const ConvWork& work, ConvWay way) {
   switch (way) {
     case ConvWay::cudnn:
-      return (cuda.precision() == Precision::bf16 && by_cudnn_bf16(cuda, work)) || by_cudnn(cuda, work);
+      return (cuda.precision() == Precision::bf16 && by_cudnn_on_copies<bfloat16>(cuda, work)) ||
+             by_cudnn(cuda, work) || by_cudnn_on_copies<float>(cuda, work);
     case ConvWay::tensor:
       if (!cuda::tensor_core_serves(cuda, work)) return false;
       cuda::conv1d_tensor(cuda, work);
@@ -123,8 +140,9 @@ bool by(Cuda& cuda, const ConvWork& work, ConvWay way) {
 void run_pass(Cuda& cuda, const ConvWork& work) {
   const bool vectors = work.sizes.batch > 0 && work.sizes.group_inputs() > 1;
   const ConvWay way = vectors ? cuda::way_for(cuda, work, by) : ConvWay::direct;
-  if (by(cuda, work, way) || (way == ConvWay::tensor && by(cuda, work, ConvWay::cudnn))) return;
-  cuda::conv1d_direct(cuda, work);
+  if (by(cuda, work, way)) return;
+  if (!by(cuda, work, way == ConvWay::cudnn ? ConvWay::tensor : ConvWay::cudnn))
+    cuda::conv1d_direct(cuda, work);
 }
 
 }  // namespace

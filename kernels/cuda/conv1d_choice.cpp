@@ -18,13 +18,13 @@
 #include "mellow/engine/io/user_cache.h"
 #include "mellow/kernels/cuda/conv1d_tensor.h"
 #include "mellow/kernels/cuda/cudnn_plan.h"
-#include "mellow/kernels/cuda/state.h"
+#include "mellow/kernels/cuda/recording.h"
 
 namespace mellow::cuda {
 namespace {
 
 constexpr int kernels_version = 1;  // one more whenever the kernels on tensor cores become faster or slower
-constexpr int repetitions = 5;
+constexpr int runs_per_trial = 4, repetitions = 5;
 constexpr uint64_t largest_file = uint64_t{16} << 20;
 
 std::optional<ConvWay> way_named(const std::string& name) {
@@ -81,35 +81,57 @@ std::string keep(const std::string& path, const std::string& kind, const std::st
   return way;
 }
 
-float milliseconds(Cuda& cuda, const ConvWork& work, ConvWay way, ConvRunner run) {
-  Event begin, end;
-  CUDA_CHECK(cudaEventCreate(begin.out()));
-  CUDA_CHECK(cudaEventCreate(end.out()));
-  CUDA_CHECK(cudaEventRecord(begin, cuda.state().stream));
-  run(cuda, work, way);
-  CUDA_CHECK(cudaEventRecord(end, cuda.state().stream));
-  CUDA_CHECK(cudaEventSynchronize(end));
-  float elapsed = 0;
-  CUDA_CHECK(cudaEventElapsedTime(&elapsed, begin, end));
-  return elapsed;
-}
+// Some runs of one way as a graph, as training steps run them: one by one, short runs would take as long as
+// the host takes to launch them.
+class Trial {
+ public:
+  Trial(Cuda& cuda, const ConvWork& work, ConvWay way, ConvRunner run) : memory_{cuda.state()} {
+    CUDA_CHECK(cudaEventCreate(begin_.out()));
+    CUDA_CHECK(cudaEventCreate(end_.out()));
+    Recording recording(memory_.state, memory_.blocks);
+    for (int i = 0; i < runs_per_trial; ++i) run(cuda, work, way);
+    const Graph graph = recording.finish();
+    CUDA_CHECK(cudaGraphInstantiate(executable_.out(), graph, 0));
+  }
+  float milliseconds() const {
+    const cudaStream_t stream = memory_.state.stream;
+    CUDA_CHECK(cudaEventRecord(begin_, stream));
+    CUDA_CHECK(cudaGraphLaunch(executable_, stream));
+    CUDA_CHECK(cudaEventRecord(end_, stream));
+    CUDA_CHECK(cudaEventSynchronize(end_));
+    float elapsed = 0;
+    CUDA_CHECK(cudaEventElapsedTime(&elapsed, begin_, end_));
+    return elapsed;
+  }
 
-// The way with the shorter of its shortest runs, which take turns. Nothing when cuDNN has no plan.
+ private:
+  struct Memory {
+    CudaState& state;
+    GraphMemory blocks = {};
+    ~Memory() { state.forget(blocks); }
+  };
+  Memory memory_;
+  Event begin_, end_;
+  GraphExec executable_;
+};
+
+// The way with the shorter of its shortest trials, which take turns. Nothing when cuDNN has no plan.
 std::optional<ConvWay> faster_way(Cuda& cuda, const ConvWork& work, ConvRunner run) {
-  ConvWork trial = work;
-  Plane& result = work.pass == ConvPass::forward         ? trial.y
-                  : work.pass == ConvPass::backward_data ? trial.x
-                                                         : trial.w;
+  ConvWork work_alike = work;
+  Plane& result = work.pass == ConvPass::forward         ? work_alike.y
+                  : work.pass == ConvPass::backward_data ? work_alike.x
+                                                         : work_alike.w;
   // Trials must not add to the real result again and again: they add to a place that lies alike.
   const Scratch place(cuda,
                       work.add ? static_cast<size_t>(result.items * result.item_stride) * sizeof(float) : 0);
   if (work.add) result.data = place.data<float>();
-  if (!run(cuda, trial, ConvWay::cudnn)) return {};
-  run(cuda, trial, ConvWay::tensor);
+  if (!run(cuda, work_alike, ConvWay::cudnn)) return {};  // makes the plan: that cannot be recorded
+  run(cuda, work_alike, ConvWay::tensor);
+  const Trial cudnn(cuda, work_alike, ConvWay::cudnn, run), tensor(cuda, work_alike, ConvWay::tensor, run);
   float of_cudnn = INFINITY, of_tensor = INFINITY;
   for (int i = 0; i < repetitions; ++i) {
-    of_cudnn = std::min(of_cudnn, milliseconds(cuda, trial, ConvWay::cudnn, run));
-    of_tensor = std::min(of_tensor, milliseconds(cuda, trial, ConvWay::tensor, run));
+    of_cudnn = std::min(of_cudnn, cudnn.milliseconds());
+    of_tensor = std::min(of_tensor, tensor.milliseconds());
   }
   return of_tensor < of_cudnn ? ConvWay::tensor : ConvWay::cudnn;
 }

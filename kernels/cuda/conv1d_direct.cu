@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cuda/conv1d_pass.h"
+#include "mellow/kernels/cuda/divide.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/partial_sums.h"
 
@@ -60,16 +61,17 @@ __global__ void direct_forward(ConvSizes s, Plane x, const float* w, Plane y) {
 __global__ void direct_backward_data(int64_t n, ConvSizes s, Plane dy, const float* w, Plane dx, bool add) {
   const int64_t i = thread_index();
   if (i >= n) return;
-  const int64_t channel = i % s.in_channels, at = i / s.in_channels % s.length;
-  const int64_t item = i / s.in_channels / s.length;
+  const int64_t row = divide(i, s.in_channels), channel = i - row * s.in_channels;
+  const int64_t item = divide(row, s.length), at = row - item * s.length;
   const int64_t inputs = s.group_inputs(), outputs = s.out_channels / s.groups;
   const int64_t first_out = channel / inputs * outputs, c = channel % inputs;
   float sum = 0;
   for (int64_t tap = 0; tap < s.width; ++tap) {
     const int64_t moved = at + s.pad_left - tap * s.dilation;
     if (moved < 0) break;  // later taps reach further back
-    if (moved % s.stride != 0 || moved / s.stride >= s.out_length) continue;
-    const float* up = dy.data + item * dy.item_stride + moved / s.stride * dy.step_stride + first_out;
+    const int64_t step = divide(moved, s.stride);
+    if (step * s.stride != moved || step >= s.out_length) continue;
+    const float* up = dy.data + item * dy.item_stride + step * dy.step_stride + first_out;
     const float* weight = w + (first_out * s.width + tap) * inputs + c;
     for (int64_t o = 0; o < outputs; ++o) sum += up[o] * weight[o * s.width * inputs];
   }
@@ -90,15 +92,23 @@ __global__ void direct_backward_filter(ConvSizes s, Plane dy, Plane x, int64_t s
   const int64_t end = begin + steps_per_part < all ? begin + steps_per_part : all;
   const bool real = out < s.out_channels;
   const int64_t first_in = real ? out / (s.out_channels / s.groups) * inputs : 0;
+  int64_t reach[terms_per_block], channel[terms_per_block];  // of each term; divided once, not at every step
+#pragma unroll
+  for (int j = 0; j < terms_per_block; ++j) {
+    const int64_t tap = divide(first_term + j, inputs);
+    reach[j] = tap * s.dilation - s.pad_left;
+    channel[j] = first_term + j - tap * inputs;
+  }
   float of_term[terms_per_block] = {};
   for (int64_t step = begin + warp; real && step < end; step += warps) {
-    const int64_t item = step / s.out_length, t = step % s.out_length;
+    const int64_t item = divide(step, s.out_length), t = step - item * s.out_length;
     const float up = dy.data[item * dy.item_stride + t * dy.step_stride + out];
     const float* series = x.data + item * x.item_stride + first_in;
+#pragma unroll
     for (int j = 0; j < terms_per_block; ++j) {
-      const int64_t tap = (first_term + j) / inputs, c = (first_term + j) % inputs;
-      const int64_t at = t * s.stride + tap * s.dilation - s.pad_left;
-      if (at >= 0 && at < s.length && tap < s.width) of_term[j] += up * series[at * x.step_stride + c];
+      const int64_t at = t * s.stride + reach[j];
+      if (at >= 0 && at < s.length && first_term + j < terms)
+        of_term[j] += up * series[at * x.step_stride + channel[j]];
     }
   }
   for (int j = 0; j < terms_per_block; ++j) of_warp[warp][j][lane] = of_term[j];

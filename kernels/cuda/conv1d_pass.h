@@ -40,8 +40,15 @@ struct ConvWork {
 // fixed order. w is packed.
 void conv1d_direct(Cuda& cuda, const ConvWork& work);
 
-// Copies between a plane and a packed bfloat16 buffer [items, steps, channels]; rounds to nearest even.
-void to_bf16(Cuda& cuda, const Plane& from, bfloat16* to);
-void from_bf16(Cuda& cuda, const bfloat16* from, const Plane& to, bool add);
+// Steps of zeros around those of every item of a copy.
+struct Margins {
+  int64_t before = 0, behind = 0;
+};
+// Copies between a plane and a packed array [items, before + steps + behind, channels] of float32 or bfloat16
+// (rounded to nearest even). The way back leaves the margins out.
+template <class T>
+void pack(Cuda& cuda, const Plane& from, const Margins& margins, T* to);
+template <class T>
+void unpack(Cuda& cuda, const T* from, const Margins& margins, const Plane& to, bool add);
 
 }  // namespace mellow::cuda

@@ -11,7 +11,7 @@
 
 #include <cudnn_graph.h>
 
-#include "mellow/kernels/cuda/state.h"
+#include "mellow/kernels/cuda/recording.h"
 
 namespace mellow::cuda {
 
@@ -71,14 +71,14 @@ class Descriptor {
     CUDA_CHECK(cudnnBackendSetAttribute(handle_, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &value));
   }
 
-  // At most `room` values; 0 asks how many there are.
+  // At most `room` values; returns how many were written (cuDNN counts those there is no room for, too).
   template <class T>
   int64_t get(cudnnBackendAttributeName_t name, int64_t room, T* values) const {
     int64_t count = 0;
     CUDA_CHECK(cudnnBackendGetAttribute(handle_, name, tag_of<T>, room, &count, values));
-    return count;
+    return std::min(count, room);
   }
-  // cuDNN fills descriptors that exist already.
+  // cuDNN fills descriptors that exist already; without any it says how many there are.
   int64_t get(cudnnBackendAttributeName_t name, std::vector<Descriptor>& into) const {
     std::vector<cudnnBackendDescriptor_t> handles(into.size());
     std::transform(into.begin(), into.end(), handles.begin(),
@@ -227,6 +227,7 @@ CudnnState& cudnn_of(CudaState& state) {
   state.make_current();
   if (state.cudnn == nullptr) {
     state.require_no_capture("the first use of cuDNN");
+    const std::unique_lock alone(recordings());
     auto cudnn = std::make_shared<CudnnState>();
     CUDA_CHECK(cudnnCreate(cudnn->handle.out()));
     CUDA_CHECK(cudnnSetStream(cudnn->handle, state.stream));

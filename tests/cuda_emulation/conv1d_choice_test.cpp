@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/join.h"
 #include "mellow/tests/cuda_emulation/emulator.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/environment.h"
@@ -42,7 +43,7 @@ int cudnn_runs(int64_t batch = 2, int64_t length = 9, Precision precision = Prec
   conv1d(x, w, {}, same_padding(3));
   return emulation::cudnn.runs;
 }
-constexpr int trials = 6;  // a first run, then five that are timed
+constexpr int trials = 5;  // a first run, then four that are recorded and timed
 
 }  // namespace
 
@@ -56,8 +57,23 @@ TEST_CASE("conv1d's way is measured once and remembered") {
   CHECK(cudnn_runs(2, 40) == trials);  // another, which goes to tensor cores
   stage.set(0.5f);
   CHECK(cudnn_runs(2, 40) == 0);
-  CHECK(cudnn_runs(2, 40, Precision::fp32) == 1);  // strict: nothing to choose
-  CHECK(cudnn_runs(2, 40, Precision::bf16) == trials + 1);
+  CHECK(cudnn_runs(2, 40, Precision::fp32) == 1);       // strict: nothing to choose
+  CHECK(cudnn_runs(2, 40, Precision::bf16) == trials);  // copies take a launch each
+}
+
+TEST_CASE("tensor cores take what cuDNN was chosen for and has no plan for") {
+  Stage stage(0.5f);
+  CHECK(cudnn_runs() == trials + 1);
+  const auto rows = [] {
+    Context context({.device = Device::cuda, .precision = Precision::tf32});
+    const Tensor x = tensor_of<float>(context, {2, 9, 8}, random_values(144, 1));
+    return doubles_of(
+        conv1d(x, tensor_of<float>(context, {8, 3, 8}, random_values(192, 2)), {}, same_padding(3)));
+  };
+  emulation::cudnn.has_plans = false;
+  const auto got = rows();
+  const EnvironmentVariable forced("MELLOW_CONV", "tensor");
+  CHECK(got == rows());
 }
 
 TEST_CASE("a file of choices that is broken or foreign is ignored and replaced") {
@@ -114,5 +130,40 @@ TEST_CASE("measuring leaves one result, also of gradients that are added to what
           check_close(got, expected, 1e-5, "gradient");
       }
     }
+  }
+}
+
+TEST_CASE("cuDNN that takes plain operands alone is given copies") {
+  Stage stage(0.5f);
+  emulation::cudnn.plain_only = true;
+  const EnvironmentVariable forced("MELLOW_CONV", "cudnn");
+  // Two convolutions into windows of one tensor; every gradient but the first is added to what is there.
+  const auto run = [](Device device, Precision precision, const Conv1dOptions& options) {
+    Context context({.device = device, .precision = precision});
+    Tensor x = tensor_of<float>(context, {2, 9, 6}, random_values(108, 1)).set_requires_grad();
+    Tensor w = tensor_of<float>(context, {5, 4, 6}, random_values(120, 2)).set_requires_grad();
+    const int64_t steps = conv1d_shape(x.shape(), w, {}, options)[1];
+    std::vector<double> all;
+    for (int pass = 0; pass < 2; ++pass) {
+      Tape tape(context);
+      Join join(context, {2, steps, 10}, DType::f32);
+      const Tensor inner = scale(x, 1);
+      for (int i = 0; i < 2; ++i) conv1d(inner, w, {}, options, join.part(5));
+      const Tensor y = join.whole();
+      tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 3)));
+      for (const Tensor& t : {y, x.grad(), w.grad()}) {
+        const auto values = doubles_of(t);
+        all.insert(all.end(), values.begin(), values.end());
+      }
+    }
+    return all;
+  };
+  for (const Conv1dOptions& options :
+       {same_padding(4), same_padding(4, 2), Conv1dOptions{.stride = 2, .pad_left = 5, .pad_right = 1}}) {
+    const auto expected = run(Device::cpu, Precision::fp32, options);
+    emulation::cudnn.runs = 0;
+    check_close(run(Device::cuda, Precision::fp32, options), expected, 1e-5, "fp32");
+    check_close(run(Device::cuda, Precision::bf16, options), expected, 2e-2, "bf16");
+    CHECK(emulation::cudnn.runs == 2 * 2 * 6);
   }
 }

@@ -15,6 +15,7 @@
 
 #include "mellow/engine/core/error.h"
 #include "mellow/engine/core/random.h"
+#include "mellow/tests/cuda_emulation/runtime.h"
 
 // Bounds of the section that holds all __shared__ variables, made by the linker.
 extern char __start_mellow_shared[], __stop_mellow_shared[];
@@ -22,7 +23,6 @@ extern char __start_mellow_shared[], __stop_mellow_shared[];
 namespace mellow::emulation {
 
 Position position;
-float clock = 0;
 
 namespace {
 

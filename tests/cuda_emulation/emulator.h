@@ -32,15 +32,13 @@ void run_grid(Index grid, Index block, size_t shared_bytes, const std::function<
 // The running block's dynamic shared memory: filled with NaN before the block runs, 16-byte aligned.
 void* dynamic_shared();
 
-// Milliseconds as events see them: a launch takes one.
-extern float clock;
-
 // What libraries.cpp does in cuDNN's place: nothing (plans stay away), or convolutions by the direct kernels
 // that take so many milliseconds.
 struct FakeCudnn {
   bool has_plans = false;
   float milliseconds = 0;
   int runs = 0;
+  bool plain_only = false;  // no plan for windows, sums into what is there or padding of two widths
 };
 extern FakeCudnn cudnn;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The twin of kernels/cuda/mma.cuh against plain matrix products. Its fragments are filled here by the
-// formulas of the PTX ISA, element by element.
+// The twin of kernels/cuda/mma_instructions.cuh against plain matrix products. Its fragments are filled here
+// by the formulas of the PTX ISA, element by element.
 #include <cmath>
 #include <vector>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -7,6 +8,7 @@
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/engine/core/step_graph.h"
 #include "mellow/engine/core/tensor.h"
+#include "mellow/engine/ops/matmul.h"
 #include "mellow/engine/ops/pointwise.h"
 #include "mellow/tests/support/devices.h"
 
@@ -160,5 +162,27 @@ TEST_CASE("a recorded step may not read results to the host") {
     graph.run(step);
     CHECK_THROWS_WITH_AS(graph.run(step), doctest::Contains("captured step"), Error);
     CHECK(x.to_vector<float>() == std::vector<float>(count, 1));
+  }
+}
+
+TEST_CASE("contexts come and go in one thread while another records steps") {
+  for (Device device : test::devices()) {
+    std::jthread others([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        Context context(test::strict(device, 1));
+        const Tensor x = Tensor::from(context, {2, 2}, std::vector<float>{1, 2, 3, 4});
+        static_cast<void>(matmul(x, x));  // makes the library's handle
+      }
+    });
+    for (int i = 0; i < 20; ++i) {
+      Context context(test::strict(device, 1));
+      const Tensor x = filled(context, 1);
+      StepGraph graph(context);
+      for (int run = 1; run <= 3; ++run)
+        graph.run([&] {
+          for (int k = 0; k < 20; ++k) double_in_place(x);
+        });
+      CHECK(x.to_vector<float>() == std::vector<float>(count, 0x1p60f));
+    }
   }
 }

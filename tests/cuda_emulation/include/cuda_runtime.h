@@ -9,6 +9,7 @@
 #include <cuda_runtime_api.h>
 
 #include "mellow/tests/cuda_emulation/emulator.h"
+#include "mellow/tests/cuda_emulation/runtime.h"
 
 // Stands in for the CUDA toolkit's header: the part of the device language that kernels/cuda uses, for the
 // host compiler. All lanes of a warp must take part in a shuffle.
@@ -77,9 +78,10 @@ struct cudaLaunchConfig_t {
 };
 template <class... P, class... A>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A... args) {
-  mellow::emulation::run_grid(config->gridDim, config->blockDim, config->dynamicSmemBytes,
-                              [&] { kernel(args...); });
-  return cudaSuccess;
+  return mellow::emulation::enqueue(config->stream, [launch = *config, kernel, args...] {
+    mellow::emulation::run_grid(launch.gridDim, launch.blockDim, launch.dynamicSmemBytes,
+                                [&] { kernel(args...); });
+  });
 }
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 inline cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int) { return cudaSuccess; }

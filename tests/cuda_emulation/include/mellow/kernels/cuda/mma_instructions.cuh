@@ -8,7 +8,7 @@
 
 #include "mellow/kernels/cuda/bf16.cuh"
 
-// Twin of kernels/cuda/mma.cuh for the host. It is found first by the emulated build.
+// Twin of kernels/cuda/mma_instructions.cuh for the host. It is found first by the emulated build.
 namespace mellow::cuda {
 
 struct Fragment {
@@ -26,15 +26,15 @@ inline uint32_t bf16_word(float first, float second) {
   return rounded(first).bits | static_cast<uint32_t>(rounded(second).bits) << 16;
 }
 
-inline Fragment load_a(const uint32_t* corner, int pitch) {
-  const int g = emulation::lane() / 4, t = emulation::lane() % 4;
-  const uint32_t *upper = corner + g * pitch + t, *lower = upper + 8 * pitch;
-  return {{upper[0], lower[0], upper[4], lower[4]}};
-}
-inline Fragment load_two_b(const uint32_t* corner, int pitch) {
-  const int g = emulation::lane() / 4, t = emulation::lane() % 4;
-  const uint32_t *first = corner + g * pitch + t, *second = first + 8 * pitch;
-  return {{first[0], first[4], second[0], second[4]}};
+// Each lane gives its row as one vector, whose address the sanitizers check, and takes its words of four.
+inline Fragment load_quarters(const uint32_t* row_of_lane) {
+  const uint4 row = *reinterpret_cast<const uint4*>(row_of_lane);
+  const emulation::LaneWords* rows = emulation::share({row.x, row.y, row.z, row.w, 0, 0}, __LINE__);
+  const int lane = emulation::lane();
+  Fragment f{};
+  for (int quarter = 0; quarter < 4; ++quarter)
+    f.at[quarter] = rows[8 * quarter + lane / 4][static_cast<size_t>(lane % 4)];
+  return f;
 }
 
 namespace emulated {
