@@ -57,7 +57,8 @@ class Pretrainer {
   Pretrainer(StepEncoder& encoder, const Tensor& series, const PretrainOptions& options);
 
   // Runs to the end; returns false when `stop`, asked between iterations, ended it early: the next call, or
-  // load() of what save() gave, goes on. `progress` is told about once in a second, or in 2 % of the iterations.
+  // load() of what save() gave, goes on. `progress` is told about once in a second, or in 2 % of the
+  // iterations.
   bool run(const std::function<void(const PretrainProgress&)>& progress = {},
            const std::function<bool()>& stop = {});
 

@@ -67,7 +67,7 @@ TEST_CASE("tensor cores take what cuDNN was chosen for and has no plan for") {
   const auto rows = [] {
     Context context({.device = Device::cuda, .precision = Precision::tf32});
     const Tensor x = tensor_of<float>(context, {2, 9, 8}, random_values(144, 1));
-    return doubles_of(
+    return to_doubles(
         conv1d(x, tensor_of<float>(context, {8, 3, 8}, random_values(192, 2)), {}, same_padding(3)));
   };
   emulation::cudnn.has_plans = false;
@@ -152,7 +152,7 @@ TEST_CASE("cuDNN that takes plain operands alone is given copies") {
       const Tensor y = join.whole();
       tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 3)));
       for (const Tensor& t : {y, x.grad(), w.grad()}) {
-        const auto values = doubles_of(t);
+        const auto values = to_doubles(t);
         all.insert(all.end(), values.begin(), values.end());
       }
     }
