@@ -126,9 +126,9 @@ Run data_command(CLI::App& command) {
   for (CLI::App* sub : {&listing, &describing})
     sub->add_option("--data", o->data.folder, "folder of datasets; also $MELLOW_DATA")->type_name("DIR");
   describing.add_option("--dataset", o->data.dataset, "its name")->type_name("NAME");
-  checking.add_option("files", o->files, "files of series")->required();
-  converting.add_option("in", o->in, ".tsv .txt .csv .ts .arff")->required();
-  converting.add_option("out", o->out, ".tsv .txt .csv .ts")->required();
+  checking.add_option("files", o->files, "files of series")->type_name("FILE")->default_str("")->required();
+  converting.add_option("in", o->in, ".tsv .txt .csv .ts .arff")->type_name("FILE")->required();
+  converting.add_option("out", o->out, ".tsv .txt .csv .ts")->type_name("FILE")->required();
   add_choice(generating, "what", o->what, {"cbf", "two-patterns", "synthetic-control", "ils"}, "which one")
       ->required();
   add_seed(generating, o->seed, "same seed, same bytes");

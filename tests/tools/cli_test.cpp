@@ -272,6 +272,7 @@ TEST_CASE("every command has help with an example") {
   CHECK(lines <= 40);
   for (std::string line; std::getline(list, line);) CHECK(line.size() <= 100);
   CHECK(place.run({"info"}).code == 0);
+  CHECK(contains(place.run({"data", "check", "--help"}).out, "files FILE ... REQUIRED"));
   CHECK(contains(place.run({"train", "--list-methods"}).out, "--epsilon"));
   CHECK(contains(place.run({"train", "--list-models"}).out, "inception-time-3"));
 }
