@@ -45,10 +45,10 @@ std::vector<double> answer(Context& context, const OpCase& c) {
   const Inputs inputs = inputs_of<T>(context, c);
   Tape tape(context);
   const Tensor y = c.op(inputs);
-  std::vector<double> all = values_of(y);
+  std::vector<double> all = to_doubles(y);
   tape.backward(y, random_tensor<T>(context, y.shape(), 77));
   for (const Tensor& x : inputs)
-    for (const double g : values_of(x.grad())) all.push_back(g);
+    for (const double g : to_doubles(x.grad())) all.push_back(g);
   return all;
 }
 
@@ -146,7 +146,7 @@ void distances(benchmark::State& state) {
     return class_distances(random_tensor<T>(where, {samples, 320}, 1), Tensor::from(where, {samples}, labels),
                            classes);
   };
-  if (relative_error(values_of(at(context, 0.f)), values_of(at(reference, 0.0))) > 1e-5)
+  if (relative_error(to_doubles(at(context, 0.f)), to_doubles(at(reference, 0.0))) > 1e-5)
     return state.SkipWithError("wrong answer");
   const Tensor x = random_tensor<float>(context, {samples, 320}, 1),
                on_device = Tensor::from(context, {samples}, labels);

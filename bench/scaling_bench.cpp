@@ -95,7 +95,7 @@ std::vector<double> contrast(Context& context, int64_t length) {
   Tape tape(context);
   const Tensor loss = hierarchical_contrastive(z1, z2);
   tape.backward(loss);
-  return values_of(loss);
+  return to_doubles(loss);
 }
 
 void contrastive(benchmark::State& state) {

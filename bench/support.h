@@ -33,12 +33,6 @@ Tensor random_tensor(Context& context, const Shape& shape, uint64_t seed) {
   return Tensor::from(context, shape, values);
 }
 
-inline std::vector<double> values_of(const Tensor& t) {
-  if (t.dtype() == DType::f64) return t.to_vector<double>();
-  const auto narrow = t.to_vector<float>();
-  return {narrow.begin(), narrow.end()};
-}
-
 // Largest difference relative to the largest expected value.
 inline double relative_error(const std::vector<double>& got, const std::vector<double>& expected) {
   if (got.size() != expected.size()) return INFINITY;

@@ -38,7 +38,7 @@ double first_loss(Context& context, const std::string& name, const SeriesShape& 
   const LabelledSet set = series_set(context, shape);
   const auto values = set.x.to_vector<float>();
   const Tensor x = Tensor::from(context, set.x.shape(), std::vector<T>(values.begin(), values.end()));
-  return values_of(soft_label_loss(model->logits(x), {.labels = set.labels}, {}))[0];
+  return to_doubles(soft_label_loss(model->logits(x), {.labels = set.labels}, {}))[0];
 }
 
 // A trainer with hard labels and all that it borrows.

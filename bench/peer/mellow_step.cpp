@@ -64,7 +64,7 @@ class Classification final : public Job {
   }
   // The loss in evaluation, and of three steps.
   std::vector<double> first_answers() override {
-    std::vector<double> losses = bench::values_of(
+    std::vector<double> losses = to_doubles(
         soft_label_loss(model_->logits(set_.x), {.labels = set_.labels, .q2 = {soft_}}, loss_weights));
     const int64_t batch = set_.samples();
     train(set_, batch);  // an epoch is one batch here
@@ -129,7 +129,7 @@ class Pretraining final : public Job {
   }
   // The loss of the first crops and masks, without dropout.
   std::vector<double> first_answers() override {
-    return bench::values_of(contrast_views(encoder_, views_[0], views_[1], kept_, {}));
+    return to_doubles(contrast_views(encoder_, views_[0], views_[1], kept_, {}));
   }
   void run(int64_t steps) override {
     pretrainer_.run({}, [&] { return steps-- == 0; });

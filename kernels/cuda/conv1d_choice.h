@@ -13,7 +13,7 @@ using ConvRunner = bool (*)(Cuda&, const ConvWork&, ConvWay);
 
 // The way that the environment variable MELLOW_CONV names (cudnn, tensor, direct; read at a context's first
 // convolution, Error on another word). Else cuDNN, unless tensor cores serve the pass too: then the faster of
-// the two, measured at the first pass of its kind on the real operands. The last bits of the result hang on
+// the two, measured at the first pass of its kind on the real operands. The last bits of the result depend on
 // the choice, so it is kept for all passes of a kind (sizes, with batch and length in powers of two), and in
 // the user's cache for later runs on this GPU. While a graph is captured nothing is measured: what is not
 // known goes to cuDNN.

@@ -30,19 +30,6 @@ __device__ T warp_reduce(T value, Combine combine) {
   return value;
 }
 
-// Up to 1024 threads. `neutral` combines with anything to that thing.
-template <class T, class Combine>
-__device__ T block_reduce(T value, T neutral, Combine combine) {
-  __shared__ T parts[warp_size];
-  const int lane = static_cast<int>(threadIdx.x) % warp_size,
-            warp = static_cast<int>(threadIdx.x) / warp_size;
-  value = warp_reduce(value, combine);
-  __syncthreads();  // the parts of an earlier call have been read
-  if (lane == 0) parts[warp] = value;
-  __syncthreads();
-  return warp_reduce(lane < static_cast<int>(blockDim.x) / warp_size ? parts[lane] : neutral, combine);
-}
-
 template <class T>
 __device__ T warp_sum(T value) {
   return warp_reduce(value, Sum{});
@@ -51,14 +38,17 @@ template <class T>
 __device__ T warp_max(T value) {
   return warp_reduce(value, Max{});
 }
+// Up to 1024 threads.
 template <class T>
 __device__ T block_sum(T value) {
-  return block_reduce(value, T{0}, Sum{});
-}
-// `lowest` is below every value, such as -infinity.
-template <class T>
-__device__ T block_max(T value, T lowest) {
-  return block_reduce(value, lowest, Max{});
+  __shared__ T parts[warp_size];
+  const int lane = static_cast<int>(threadIdx.x) % warp_size,
+            warp = static_cast<int>(threadIdx.x) / warp_size;
+  value = warp_sum(value);
+  __syncthreads();  // the parts of an earlier call have been read
+  if (lane == 0) parts[warp] = value;
+  __syncthreads();
+  return warp_sum(lane < static_cast<int>(blockDim.x) / warp_size ? parts[lane] : T{0});
 }
 
 }  // namespace mellow::cuda
