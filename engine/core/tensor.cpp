@@ -116,7 +116,7 @@ Tensor Tensor::window(int dim, int64_t from, int64_t to) const {
 
 Tensor Tensor::select(int dim, int64_t at) const {
   if (dim < 0) dim += rank();
-  const Tensor t = window(dim, at, at + 1);
+  Tensor t = window(dim, at, at + 1);
   Shape shape;
   std::array<int64_t, Shape::max_rank> strides{};
   for (int i = 0; i < rank(); ++i)
