@@ -81,8 +81,8 @@ Tensor contrast_views(StepEncoder& encoder, const MaskedView& view1, const Maske
 }
 
 MaskedView Pretrainer::view(const Tensor& offsets, int64_t from, int64_t to, uint64_t draw) const {
-  const MaskedView view = {Tensor::empty(context_, {batch_, to - from, series_.dim(2)}, series_.dtype()),
-                           Tensor::empty(context_, {batch_, to - from}, DType::u8)};
+  MaskedView view = {Tensor::empty(context_, {batch_, to - from, series_.dim(2)}, series_.dtype()),
+                     Tensor::empty(context_, {batch_, to - from}, DType::u8)};
   internal::on_device(context_, [&](auto& device) {
     gather_crops(device, series_, index_, offsets, from, view.x);
     mask_missing(device, view.x, {.keep = keep_step, .seed = options_.seed, .draw = draw}, view.mask);
