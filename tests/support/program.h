@@ -28,6 +28,7 @@ class Program {
       : out_(folder + "/stdout"), err_(folder + "/stderr") {
     const std::string in = folder + "/stdin";
     spill(in, input);
+    for (const std::string& said : {out_, err_}) spill(said, "");  // nothing of an earlier program is read
     std::vector<char*> words = {const_cast<char*>("mellow")};
     for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
