@@ -13,8 +13,7 @@ class Ts2Vec::Block final : public Module {
   Block(const ModuleOptions& options, int64_t in, int64_t out, int64_t dilation, bool last)
       : Module(options),
         conv1_(child<ConvLayer>("conv1.conv", dilated(in, out, dilation))),
-        conv2_(child<ConvLayer>("conv2.conv", dilated(out, out, dilation))),
-        widens_(out > in) {
+        conv2_(child<ConvLayer>("conv2.conv", dilated(out, out, dilation))) {
     if (in != out || last)
       projector_ = &child<ConvLayer>("projector", ConvLayerOptions{.in = in, .out = out, .width = 1});
   }
@@ -22,7 +21,7 @@ class Ts2Vec::Block final : public Module {
     const Tensor inner = conv1_.of_gelu(x);
     const Tensor y = conv2_.of_gelu(inner);
     // The widest tensor of the encoder, and by far not its dearest convolution.
-    if (widens_) recompute_for_backward(inner);
+    if (inner.dim(2) > x.dim(2)) recompute_for_backward(inner);
     return add(y, projector_ != nullptr ? (*projector_)(x) : x);
   }
 
@@ -32,7 +31,6 @@ class Ts2Vec::Block final : public Module {
   }
   ConvLayer &conv1_, &conv2_;
   ConvLayer* projector_ = nullptr;
-  bool widens_;
 };
 
 Ts2Vec::Ts2Vec(const ModuleOptions& options, const Ts2VecConfig& config)

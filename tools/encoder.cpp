@@ -30,9 +30,8 @@ class PretrainReport {
   void operator()(const PretrainProgress& p) const {
     if (!progress_.due()) return;
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-    const double each = spent.count() / static_cast<double>(p.iteration - from_);
     progress_.show(fmt::format("pretraining {}/{}  loss {:.4f}  {} left", p.iteration, p.iterations, p.loss,
-                               duration_text(each * static_cast<double>(p.iterations - p.iteration))));
+                               time_left(spent.count(), p.iteration - from_, p.iterations - p.iteration)));
   }
 
  private:
@@ -134,12 +133,12 @@ Encoder obtain_encoder(Context& context, const SeriesSet& stored, const EncoderO
     progress.note("encoder: " + options.file);
     return read_encoder(context, options.file);
   }
-  const std::string hash = pretraining_hash(context, stored, options, seed);
   if (options.no_cache) {
-    PretrainCheckpoint none("", hash, progress);
+    PretrainCheckpoint none("", "", progress);
     return pretrain_encoder(context, stored, options, seed, none, progress, stop);
   }
   const EncoderCache cache(options.cache);
+  const std::string hash = pretraining_hash(context, stored, options, seed);
   const std::string path = cache.path_for(hash);
   const auto lock = cache.lock(path, stop);  // others that want the same encoder wait for it
   if (cache.holds(path)) {

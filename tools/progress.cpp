@@ -48,4 +48,8 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+std::string time_left(double seconds, int64_t done, int64_t left) {
+  return duration_text(seconds / static_cast<double>(done) * static_cast<double>(left));
+}
+
 }  // namespace mellow::tools

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace mellow::tools {
@@ -30,5 +31,7 @@ class Progress {
 
 // "1:05" or "2:01:05".
 std::string duration_text(double seconds);
+// How long `left` more pieces of work take when `done` of them, at least one, took `seconds`.
+std::string time_left(double seconds, int64_t done, int64_t left);
 
 }  // namespace mellow::tools

@@ -32,11 +32,9 @@ class Queue {
     ++finished_;
     trained_ += outcome.run && outcome.run->already ? 0 : 1;
     const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const auto to_do = static_cast<double>(plan_.size() - finished_);
+    const auto to_do = static_cast<int64_t>(plan_.size() - finished_);
     const std::string left =  // runs that were finished before took no time
-        trained_ == 0
-            ? ""
-            : fmt::format("  {} left", duration_text(spent / static_cast<double>(trained_) * to_do));
+        trained_ == 0 ? "" : fmt::format("  {} left", time_left(spent, trained_, to_do));
     progress_.note(fmt::format("{}/{}  {} {} {} s{}: {}{}", finished_, plan_.size(), o.data.dataset, o.model,
                                o.method, o.seed, state_of(outcome), left));
     outcomes_[number] = std::move(outcome);

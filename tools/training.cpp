@@ -125,13 +125,13 @@ void run_epochs(const Session& s, Learner& learner) {
             const int64_t every = s.options.checkpoint_every;
             epoch_due = epoch_due || (every > 0 && report.epoch % every == 0);
             if (!s.progress.due()) return;
-            const auto epochs = static_cast<double>(report.epoch - epochs_before);
-            const double speed = epochs / (seconds - seconds_before);
-            const double left = static_cast<double>(s.options.epochs - report.epoch) * since(start) / epochs;
+            const int64_t epochs = report.epoch - epochs_before;
+            const double speed = static_cast<double>(epochs) / (seconds - seconds_before);
             s.progress.show(
                 fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}  {:.0f} samples/s  {} left",
                             report.epoch, s.options.epochs, report.loss, report.accuracy,
-                            speed * static_cast<double>(learner.trainer.samples()), duration_text(left)));
+                            speed * static_cast<double>(learner.trainer.samples()),
+                            time_left(since(start), epochs, s.options.epochs - report.epoch)));
           },
       .evaluation = [&](const EvaluationReport& report) { s.run.add_metrics(report, seconds); },
       // Between steps everything is consistent: the moment to save.

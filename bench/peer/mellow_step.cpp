@@ -78,7 +78,6 @@ class Classification final : public Job {
 
  private:
   void train(const LabelledSet& set, int64_t batch) {
-    trainer_.reset();  // before the next: a context takes one at a time
     trainer_.emplace(Student{*model_, flat_, adam_, *schedule_}, set, SoftLabelTargets{.q2 = {soft_}},
                      loss_weights, TrainerOptions{.batch_size = batch});
   }

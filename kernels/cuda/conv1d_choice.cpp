@@ -85,19 +85,17 @@ std::string keep(const std::string& path, const std::string& kind, const std::st
 // the host takes to launch them.
 class Trial {
  public:
-  Trial(Cuda& cuda, const ConvWork& work, ConvWay way, ConvRunner run) : memory_{cuda.state()} {
+  Trial(Cuda& cuda, const ConvWork& work, ConvWay way, ConvRunner run)
+      : stream_(cuda.state().stream), graph_(cuda.state(), [&] {
+          for (int i = 0; i < runs_per_trial; ++i) run(cuda, work, way);
+        }) {
     CUDA_CHECK(cudaEventCreate(begin_.out()));
     CUDA_CHECK(cudaEventCreate(end_.out()));
-    Recording recording(memory_.state, memory_.blocks);
-    for (int i = 0; i < runs_per_trial; ++i) run(cuda, work, way);
-    const Graph graph = recording.finish();
-    CUDA_CHECK(cudaGraphInstantiate(executable_.out(), graph, 0));
   }
   float milliseconds() const {
-    const cudaStream_t stream = memory_.state.stream;
-    CUDA_CHECK(cudaEventRecord(begin_, stream));
-    CUDA_CHECK(cudaGraphLaunch(executable_, stream));
-    CUDA_CHECK(cudaEventRecord(end_, stream));
+    CUDA_CHECK(cudaEventRecord(begin_, stream_));
+    graph_.launch();
+    CUDA_CHECK(cudaEventRecord(end_, stream_));
     CUDA_CHECK(cudaEventSynchronize(end_));
     float elapsed = 0;
     CUDA_CHECK(cudaEventElapsedTime(&elapsed, begin_, end_));
@@ -105,14 +103,9 @@ class Trial {
   }
 
  private:
-  struct Memory {
-    CudaState& state;
-    GraphMemory blocks = {};
-    ~Memory() { state.forget(blocks); }
-  };
-  Memory memory_;
+  cudaStream_t stream_;
+  RecordedGraph graph_;
   Event begin_, end_;
-  GraphExec executable_;
 };
 
 // The way with the shorter of its shortest trials, which take turns. Nothing when cuDNN has no plan.

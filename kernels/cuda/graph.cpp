@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <utility>
+#include <optional>
 
 #include "mellow/engine/internal/step_runner.h"
 #include "mellow/kernels/cuda/recording.h"
@@ -10,7 +10,6 @@ namespace {
 class ReplayedStep final : public internal::StepRunner {
  public:
   explicit ReplayedStep(CudaState& state) : state_(state) {}
-  ~ReplayedStep() override { state_.forget(memory_); }
 
   void run(const std::function<void()>& step) override {
     state_.require_no_capture("another step graph");
@@ -20,26 +19,13 @@ class ReplayedStep final : public internal::StepRunner {
       warm_ = true;
       return;
     }
-    if (executable_ == nullptr) record(step);
-    CUDA_CHECK(cudaGraphLaunch(executable_, state_.stream));
+    if (!graph_) graph_.emplace(state_, step);
+    graph_->launch();
   }
 
  private:
-  void record(const std::function<void()>& step) {
-    try {
-      cuda::Recording recording(state_, memory_);
-      step();
-      const cuda::Graph graph = recording.finish();
-      CUDA_CHECK(cudaGraphInstantiate(executable_.out(), graph, 0));
-    } catch (...) {
-      state_.forget(memory_);
-      throw;
-    }
-  }
-
   CudaState& state_;
-  cuda::GraphMemory memory_;
-  cuda::GraphExec executable_;
+  std::optional<cuda::RecordedGraph> graph_;
   bool warm_ = false;
 };
 

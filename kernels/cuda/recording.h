@@ -49,4 +49,30 @@ class Recording {
   CudaState& state_;
 };
 
+// The work that a function puts on the stream, recorded to be launched again and again. Blocks of memory that
+// it takes or releases belong to the graph while it lives.
+class RecordedGraph {
+ public:
+  template <class F>
+  RecordedGraph(CudaState& state, F&& work) : memory_{state} {
+    Recording recording(state, memory_.blocks);
+    work();
+    const Graph graph = recording.finish();
+    CUDA_CHECK(cudaGraphInstantiate(executable_.out(), graph, 0));
+  }
+  RecordedGraph(const RecordedGraph&) = delete;
+  RecordedGraph& operator=(const RecordedGraph&) = delete;
+
+  void launch() const { CUDA_CHECK(cudaGraphLaunch(executable_, memory_.state.stream)); }
+
+ private:
+  struct Memory {
+    CudaState& state;
+    GraphMemory blocks = {};
+    ~Memory() { state.forget(blocks); }
+  };
+  Memory memory_;
+  GraphExec executable_;
+};
+
 }  // namespace mellow::cuda

@@ -45,6 +45,13 @@ inline void spill(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+// The bytes with one bit flipped, near the end: in the values of a safetensors file.
+inline std::string damaged(std::string bytes) {
+  char& byte = bytes.at(bytes.size() - 10);
+  byte = static_cast<char>(byte ^ 1);
+  return bytes;
+}
+
 // The message of the mellow::Error that f throws; empty when it throws none.
 template <class F>
 std::string message_of(F&& f) {

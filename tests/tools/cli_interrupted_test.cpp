@@ -100,9 +100,7 @@ TEST_CASE("pretraining that was stopped goes on with the same command, to the sa
   CHECK(other.code == 0);
   CHECK(!contains(other.err, "goes on"));
   CHECK(slurp(place / "parts") != slurp(place / "whole"));
-  std::string damaged = partial;
-  damaged[damaged.size() - 10] = static_cast<char>(damaged[damaged.size() - 10] ^ 1);
-  spill(place / "parts.partial", damaged);
+  spill(place / "parts.partial", damaged(partial));
   const Result anew = place.run(command("parts", "100"));
   CHECK(anew.code == 0);
   CHECK(contains(anew.err, "pretraining starts anew: "));
@@ -164,10 +162,9 @@ TEST_CASE("a damaged checkpoint is refused") {
     program.signal(SIGKILL);
     program.wait();
   }
-  std::string bytes = slurp(place / "run/checkpoint.safetensors");
+  const std::string bytes = slurp(place / "run/checkpoint.safetensors");
   REQUIRE(bytes.size() > 100);
-  bytes[bytes.size() - 10] = static_cast<char>(bytes[bytes.size() - 10] ^ 1);
-  spill(place / "run/checkpoint.safetensors", bytes);
+  spill(place / "run/checkpoint.safetensors", damaged(bytes));
   const Result result = place.train("run", {"--epochs", "100000", "--resume"});
   CHECK(result.code == 2);
   CHECK(contains(result.err, "checkpoint.safetensors"));

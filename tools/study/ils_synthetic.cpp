@@ -47,10 +47,10 @@ class Workers {
         if (interrupt.requested()) stop_ = true;
         if (!progress.due()) continue;
         const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-        const auto done = static_cast<double>(done_), left = static_cast<double>(jobs_.size() - done_);
+        const auto done = static_cast<int64_t>(done_), left = static_cast<int64_t>(jobs_.size() - done_);
         progress.show(fmt::format("{} of {} replicates, {} spent, {} left", done_, jobs_.size(),
                                   duration_text(spent.count()),
-                                  done_ == 0 ? "?" : duration_text(spent.count() / done * left)));
+                                  done_ == 0 ? "?" : time_left(spent.count(), done, left)));
       }
     }
     for (std::thread& thread : pool) thread.join();
