@@ -5,8 +5,7 @@
 
 namespace mellow::cpu {
 
-constexpr int64_t block_lanes = 16;                  // channels in one vector
-constexpr int64_t block_channels = 2 * block_lanes;  // channels transformed by one call
+constexpr int64_t block_channels = 32;  // transformed by one call
 
 // Steps [begin, end) of a block, `row` elements apart, from `x` on; its other steps are zero.
 struct BlockInput {
@@ -16,13 +15,16 @@ struct BlockInput {
   bool rounded;      // values are rounded to bf16 first
 };
 
+// Functions here are always inlined: units for wider instruction sets (block_kernels.h) must leave the linker
+// no copy of them.
+
 // Where transforms lie: [point][panel][part][slot][panel width], so that the parts of one point are matrices
 // [slot, channel] in panels as the register tiles take them.
 struct BlockLayout {
   int64_t parts, slots, width, panels;
-  int64_t part() const { return slots * width; }
-  int64_t panel() const { return parts * part(); }
-  int64_t point() const { return panels * panel(); }
+  [[gnu::always_inline]] int64_t part() const { return slots * width; }
+  [[gnu::always_inline]] int64_t panel() const { return parts * part(); }
+  [[gnu::always_inline]] int64_t point() const { return panels * panel(); }
 };
 
 // A place in a layout: `slot`, from channel `channel` (a multiple of 32) on.
@@ -30,7 +32,7 @@ struct BlockPlace {
   const BlockLayout& layout;
   float* base;
   int64_t slot, channel;
-  float* at(int64_t c) const {
+  [[gnu::always_inline]] float* at(int64_t c) const {
     return base + c / layout.width * layout.panel() + slot * layout.width + c % layout.width;
   }
 };

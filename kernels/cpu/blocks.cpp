@@ -71,7 +71,7 @@ template <class W>
 double winograd_cost(const W& w, int64_t items) {
   constexpr double per_channel = 60;
   const Sides sides(w);
-  const double matrices = static_cast<double>(winograd_transform().points * w.depth) * sides.columns;
+  const double matrices = static_cast<double>(winograd_points * w.depth) * sides.columns;
   const double per_item = 1.1 * matrices + per_channel * (sides.depth + sides.columns);
   return static_cast<double>(items) * per_item + static_cast<double>(w.depth) * per_channel * sides.columns +
          weights_cost(matrices, static_cast<double>(items) / winograd_items);
@@ -89,13 +89,14 @@ Blocks choose_blocks(const W& w, const KernelOptions& options, double direct_cos
   if (direct < least_products) return {};
   double least = 0.8 * direct_cost * direct;
   const auto count_of = [&](int64_t rows) { return ceil_div(ceil_div(w.rows, w.dilation), rows); };
+  const BlockKernels& kernels = block_kernels_for(options.isa);
   Blocks best;
   constexpr int64_t winograd_taps = 3, winograd_rows = 4;
   if (w.taps == winograd_taps) {
     const int64_t count = count_of(winograd_rows);
     if (const double cost = winograd_cost(w, w.batch * w.dilation * count); cost < least) {
       least = cost;
-      best = {&winograd_transform(), winograd_rows, count};
+      best = {&winograd_transform(kernels), winograd_rows, count};
     }
   }
   int64_t fastest = 0;  // points of a Fourier transform that beats it
@@ -109,7 +110,7 @@ Blocks choose_blocks(const W& w, const KernelOptions& options, double direct_cos
     fastest = size.points;
     best = {nullptr, rows, count};
   }
-  if (fastest > 0) best.transform = &fourier_transform(fastest);
+  if (fastest > 0) best.transform = &fourier_transform(fastest, kernels);
   return best;
 }
 

@@ -4,20 +4,13 @@
 #include <type_traits>
 
 #include "mellow/kernels/cpu/tile.h"
+#include "mellow/kernels/cpu/vector_type.h"
 
 // The register tile in GCC/Clang vector types, compiled once per instruction set. Only the *_<set>.cpp units
 // include this file. Everything is in an unnamed namespace: code built for AVX must never be the copy the
 // linker picks for a unit that runs without it.
 namespace mellow::cpu {
 namespace {
-
-template <class T, int lanes>
-struct Vector {
-  // NOLINTBEGIN(modernize-use-using): GCC takes these attributes on a typedef alone
-  typedef T type __attribute__((vector_size(lanes * sizeof(T))));
-  typedef T unaligned __attribute__((vector_size(lanes * sizeof(T)), aligned(sizeof(T)), may_alias));
-  // NOLINTEND(modernize-use-using)
-};
 
 // What a tile is computed with. A unit that has another way for its element type specialises it.
 template <class T, int lanes>

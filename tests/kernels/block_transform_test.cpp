@@ -101,31 +101,49 @@ void check_transform(const BlockTransform& transform, int64_t taps, int64_t rows
       });
 }
 
+// Calls f(kernels, width) for every instruction set of this machine and every width of panel.
+template <class F>
+void for_each_kernels(F&& f) {
+  for (const Isa isa : all_isas) {
+    if (!has_isa(isa)) continue;
+    CAPTURE(name_of(isa));
+    const BlockKernels& kernels = block_kernels_for(isa);
+    for (const int64_t width : {8, 16, 32})
+      if (width >= 2 * kernels.lanes) f(kernels, width);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("fourier transform: exists for sizes without other factors than 2, 3 and 5") {
   for (const int64_t size : {2, 3, 8, 45, 150, 180, 512}) CHECK(has_fourier_transform(size));
   for (const int64_t size : {-4, 0, 1, 7, 14, 22, 511}) CHECK_FALSE(has_fourier_transform(size));
-  CHECK(&fourier_transform(45) == &fourier_transform(45));
+  const BlockKernels& kernels = portable_block_kernels();
+  CHECK(&fourier_transform(45, kernels) == &fourier_transform(45, kernels));
 }
 
 TEST_CASE("fourier transform: sliding products of every radix against the definition") {
-  for (const int64_t size : {4, 5, 8, 9, 12, 25, 30, 45, 64, 90, 135, 180, 500})
-    for (const int64_t channels : {1, 15, 16, 17, 32})
-      for (const int64_t width : {8, 16, 32}) {
+  for_each_kernels([](const BlockKernels& kernels, int64_t width) {
+    for (const int64_t size : {4, 5, 8, 9, 12, 25, 30, 45, 64, 90, 135, 180, 500})
+      for (const int64_t channels : {1, 15, 16, 17, 32}) {
         const int64_t taps = std::min<int64_t>(size / 2, 40);
-        check_transform(fourier_transform(size), taps, size - taps + 1, channels, width);
+        check_transform(fourier_transform(size, kernels), taps, size - taps + 1, channels, width);
       }
+  });
 }
 
 TEST_CASE("fourier transform: zeros before the block catch what wraps around") {
   // Twelve rows under two taps: the last reads step 12, where step 0 answers, which is zero.
-  check_transform(fourier_transform(12), 2, 12, 20, 16);
+  for_each_kernels([](const BlockKernels& kernels, int64_t width) {
+    check_transform(fourier_transform(12, kernels), 2, 12, 20, width);
+  });
 }
 
 TEST_CASE("winograd transform: sliding products against the definition") {
-  for (const int64_t channels : {1, 15, 16, 17, 32})
-    for (const int64_t width : {8, 16, 32}) check_transform(winograd_transform(), 3, 4, channels, width);
+  for_each_kernels([](const BlockKernels& kernels, int64_t width) {
+    for (const int64_t channels : {1, 15, 16, 17, 32})
+      check_transform(winograd_transform(kernels), 3, 4, channels, width);
+  });
 }
 
 }  // namespace mellow::testing
