@@ -11,6 +11,7 @@ namespace {
 
 // cuBLAS's own recommendation for Hopper; smaller GPUs need less.
 constexpr size_t cublas_workspace_bytes = size_t{32} << 20;
+constexpr size_t counter_bytes = cuda::block_counters * sizeof(unsigned);
 constexpr int lowest_capability = 75;  // what CUDA 13 can still compile for
 
 // Lets this thread take and free memory while it captures: that is not part of the graph. Without it either
@@ -94,6 +95,7 @@ CudaState::~CudaState() {
     cublas = cuda::Cublas();
   }
   pool.release(cublas_workspace, cublas_workspace_bytes);
+  pool.release(counters, counter_bytes);
 }
 
 void CudaState::require_no_capture(const char* what) const {
@@ -210,6 +212,18 @@ cublasHandle_t cublas_of(Cuda& cuda) {
     state.cublas = std::move(handle);
   }
   return state.cublas;
+}
+
+unsigned* block_counters_of(Cuda& cuda) {
+  CudaState& state = cuda.state();
+  if (state.counters == nullptr) {
+    state.require_no_capture("the first use of block counters");
+    state.make_current();
+    void* const counters = state.pool.allocate(counter_bytes);
+    state.counters = static_cast<unsigned*>(counters);
+    CUDA_CHECK(cudaMemsetAsync(counters, 0, counter_bytes, state.stream));
+  }
+  return state.counters;
 }
 
 }  // namespace cuda

@@ -1,79 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <initializer_list>
 
 #include "mellow/engine/ops/batch_norm.h"
-#include "mellow/kernels/cuda/launch.cuh"
+#include "mellow/kernels/cuda/channel_tiles.cuh"
+#include "mellow/kernels/cuda/last_block.cuh"
 #include "mellow/kernels/cuda/operand.h"
 
-// x is [rows, channels], rows = batch · length. Statistics and gradient sums take two kernels: one block per
-// tile of rows and 32 channels writes a partial result, then one block per 32 channels combines the tiles in
-// their order. No atomics: the same bits every run.
+// x is [rows, channels], rows = batch · length. Statistics and gradient sums take one kernel each: a block
+// per tile of rows and 32 channels writes a partial result, and the block that finishes last combines the
+// tiles in their order. No sums by atomics: the same bits every run.
+//
+// Kernels are templates on a width: a thread works on that many neighbouring channels, four where the arrays
+// allow it.
 namespace mellow {
 namespace {
 
-constexpr int tile_channels = 32, row_lanes = 8;  // of a block: coalesced along channels
-constexpr int64_t most_tiles = 256, least_rows = 64;
-
-struct Tiles {
-  int64_t rows;      // of x
-  int64_t per_tile;  // rows of a tile; the last may have fewer
-  int count;
-  int channels;
-  __device__ int64_t begin(int tile) const { return tile * per_tile; }
-  __device__ int64_t end(int tile) const { return min((tile + 1) * per_tile, rows); }
-};
-
-// Where a thread of a block of tile_channels × row_lanes stands; blockIdx is (tile, group of channels).
-struct Place {
-  int column, lane, tile, channel;
-  __device__ Place()
-      : column(static_cast<int>(threadIdx.x) % tile_channels),
-        lane(static_cast<int>(threadIdx.x) / tile_channels),
-        tile(static_cast<int>(blockIdx.x)),
-        channel(static_cast<int>(blockIdx.y) * tile_channels + column) {}
-};
-
-// Count, mean and sum of squared deviations of a set of values.
-struct Moments {
-  float count, mean, m2;
-};
-
-// Of both sets together (Chan, Golub & LeVeque 1979).
-__device__ Moments merge(const Moments& a, const Moments& b) {
-  if (b.count == 0) return a;
-  if (a.count == 0) return b;
-  const float count = a.count + b.count, delta = b.mean - a.mean, share = b.count / count;
-  return {count, a.mean + delta * share, a.m2 + b.m2 + delta * delta * a.count * share};
-}
-
-// mean and m2 [tiles, channels] of each tile. Values are shifted by the tile's first, so that a large mean
-// costs no digits of the variance.
-__global__ void tile_moments(const float* x, int64_t stride, Tiles tiles, float* mean, float* m2) {
-  const Place at;
-  const bool inside = at.channel < tiles.channels;
-  const int64_t begin = tiles.begin(at.tile), end = tiles.end(at.tile);
-  const float shift = inside ? x[begin * stride + at.channel] : 0.0f;
-  float sum = 0, squares = 0;
-  for (int64_t r = begin + at.lane; inside && r < end; r += row_lanes) {
-    const float v = x[r * stride + at.channel] - shift;
-    sum += v;
-    squares += v * v;
-  }
-  __shared__ float sums[row_lanes][tile_channels], all_squares[row_lanes][tile_channels];
-  sums[at.lane][at.column] = sum;
-  all_squares[at.lane][at.column] = squares;
-  __syncthreads();
-  if (at.lane != 0 || !inside) return;
-  for (int k = 1; k < row_lanes; ++k) {
-    sum += sums[k][at.column];
-    squares += all_squares[k][at.column];
-  }
-  const float count = static_cast<float>(end - begin), shifted_mean = sum / count;
-  const int64_t place = int64_t{at.tile} * tiles.channels + at.channel;
-  mean[place] = shift + shifted_mean;
-  const float deviations = squares - sum * shifted_mean;
-  m2[place] = deviations < 0 ? 0.0f : deviations;  // turned so that NaN stays
-}
+using cuda::ChannelSums;
+using cuda::ChannelTiles;
+using cuda::Floats;
+using cuda::floats_at;
+using cuda::Matrix;
+using cuda::Place;
+using cuda::tile_channels;
 
 struct Statistics {  // all [channels]
   float *mean, *inv_std, *slope, *offset, *running_mean, *running_var;
@@ -89,24 +38,56 @@ struct Statistics {  // all [channels]
   }
 };
 
-// One block per 32 channels: tiles → what the batch is normalised with, and the running statistics.
-__global__ void finish_statistics(const float* mean, const float* m2, Tiles tiles, Statistics s) {
-  const Place at;
-  Moments all{0, 0, 0};
-  for (int t = at.lane; at.channel < tiles.channels && t < tiles.count; t += row_lanes) {
-    const int64_t place = int64_t{t} * tiles.channels + at.channel;
-    all = merge(all, {static_cast<float>(tiles.end(t) - tiles.begin(t)), mean[place], m2[place]});
-  }
-  __shared__ Moments parts[row_lanes][tile_channels];
-  parts[at.lane][at.column] = all;
-  __syncthreads();
-  if (at.lane != 0 || at.channel >= tiles.channels) return;
-  for (int k = 1; k < row_lanes; ++k) all = merge(all, parts[k][at.column]);
+// By the last block of 32 channels: tiles → what the batch is normalised with, and the running statistics.
+// Deviations from each tile's mean, and of these from the mean of all, add up without cancelling.
+__device__ void finish_statistics(const float* mean, const float* m2, const ChannelTiles& tiles,
+                                  const Statistics& s, ChannelSums& sums) {
+  const int c = static_cast<int>(blockIdx.y) * tile_channels + static_cast<int>(threadIdx.x) % tile_channels;
+  const auto rows_of = [&](int t) { return static_cast<float>(tiles.end(t) - tiles.begin(t)); };
+  const auto place = [&](int t) { return int64_t{t} * tiles.channels + c; };
   const float rows = static_cast<float>(tiles.rows);
-  s.choose(at.channel, all.mean, all.m2 / rows);
-  float &running_mean = s.running_mean[at.channel], &running_var = s.running_var[at.channel];
-  running_mean += s.momentum * (all.mean - running_mean);
-  running_var += s.momentum * (all.m2 / (rows - s.correction) - running_var);
+  const float all_mean =
+      cuda::sum_over_tiles(tiles, c, sums, [&](int t) { return rows_of(t) / rows * mean[place(t)]; });
+  const float all_m2 = cuda::sum_over_tiles(tiles, c, sums, [&](int t) {
+    const float delta = mean[place(t)] - all_mean;
+    return m2[place(t)] + rows_of(t) * delta * delta;
+  });
+  if (threadIdx.x >= tile_channels || c >= tiles.channels) return;
+  s.choose(c, all_mean, all_m2 / rows);
+  float &running_mean = s.running_mean[c], &running_var = s.running_var[c];
+  running_mean += s.momentum * (all_mean - running_mean);
+  running_var += s.momentum * (all_m2 / (rows - s.correction) - running_var);
+}
+
+// mean and m2 [tiles, channels]: of each tile. Values are shifted by the tile's first, so that a large mean
+// costs no digits of the variance.
+template <int width>
+__global__ void statistics(Matrix x, ChannelTiles tiles, float* mean, float* m2, unsigned* counters,
+                           Statistics s) {
+  const Place<width> at(tiles);
+  const int64_t begin = tiles.begin(static_cast<int>(blockIdx.x));
+  const Floats<width> shift = at.inside ? x.at<width>(begin, at.channel) : Floats<width>{};
+  Floats<width> sum = {}, squares = {};
+  at.template for_rows<4>([&](int64_t r) { return x.at<width>(r, at.channel); },
+                          [&](int64_t, const Floats<width>& value) {
+#pragma unroll
+                            for (int k = 0; k < width; ++k) {
+                              const float v = value.at[k] - shift.at[k];
+                              sum.at[k] += v;
+                              squares.at[k] += v * v;
+                            }
+                          });
+  __shared__ ChannelSums sums, all_squares;
+  const float total = cuda::channel_sum(sum, sums), squared = cuda::channel_sum(squares, all_squares);
+  const int c = static_cast<int>(blockIdx.y) * tile_channels + static_cast<int>(threadIdx.x);
+  if (threadIdx.x < tile_channels && c < tiles.channels) {
+    const float shifted_mean = total / static_cast<float>(at.end - begin);
+    const int64_t place = int64_t{blockIdx.x} * tiles.channels + c;
+    mean[place] = x.at<1>(begin, c).at[0] + shifted_mean;
+    const float deviations = squared - total * shifted_mean;
+    m2[place] = deviations < 0 ? 0.0f : deviations;  // turned so that NaN stays
+  }
+  if (cuda::is_last_block(counters + blockIdx.y, gridDim.x)) finish_statistics(mean, m2, tiles, s, sums);
 }
 
 // One thread per channel: inference normalises with the running statistics.
@@ -115,65 +96,52 @@ __global__ void running_statistics(int64_t channels, Statistics s) {
   if (c < channels) s.choose(c, s.running_mean[c], s.running_var[c]);
 }
 
-// What a channel's values become before the relu. Forward and backward share the expression, so that both
+// What a thread's channels become before the relu. Forward and backward share the expression, so that both
 // see the same sign.
+template <int width>
 struct Line {
-  float mean, slope, offset;
-  __device__ float operator()(float x) const { return (x - mean) * slope + offset; }
+  Floats<width> mean, slope, offset;
+  __device__ float operator()(int k, float x) const { return (x - mean.at[k]) * slope.at[k] + offset.at[k]; }
 };
 struct Lines {  // of all channels
   const float *mean, *slope, *offset;
-  __device__ Line of(int c) const { return {mean[c], slope[c], offset[c]}; }
+  template <int width>
+  __device__ Line<width> of(int c) const {
+    return {*floats_at<width>(mean + c), *floats_at<width>(slope + c), *floats_at<width>(offset + c)};
+  }
 };
 
 // y := line(x), then relu when asked; a block works on its tile.
-__global__ void normalise(const float* x, int64_t stride, Tiles tiles, Lines lines, bool relu, float* y,
-                          int64_t y_stride) {
-  const Place at;
-  if (at.channel >= tiles.channels) return;
-  const Line line = lines.of(at.channel);
-  for (int64_t r = tiles.begin(at.tile) + at.lane; r < tiles.end(at.tile); r += row_lanes) {
-    const float v = line(x[r * stride + at.channel]);
-    y[r * y_stride + at.channel] = relu && v < 0 ? 0.0f : v;
-  }
+template <int width>
+__global__ void normalise(Matrix x, ChannelTiles tiles, Lines lines, bool relu, Matrix y) {
+  const Place<width> at(tiles);
+  if (!at.inside) return;
+  const Line<width> line = lines.of<width>(at.channel);
+  at.template for_rows<4>([&](int64_t r) { return x.at<width>(r, at.channel); },
+                          [&](int64_t r, Floats<width> value) {
+#pragma unroll
+                            for (int k = 0; k < width; ++k) {
+                              const float v = line(k, value.at[k]);
+                              value.at[k] = relu && v < 0 ? 0.0f : v;
+                            }
+                            y.at<width>(r, at.channel) = value;
+                          });
 }
 
-struct Upstream {  // dy, and whether a relu decides what of it passes
-  const float* dy;
-  int64_t stride;
-  bool relu;
-  __device__ float at(int64_t row, int channel, const Line& line, float x) const {
-    const float g = dy[row * stride + channel];
-    return relu && line(x) <= 0 ? 0.0f : g;
-  }
+// A row's values and their upstream gradient.
+template <int width>
+struct ValuesAndGradient {
+  Floats<width> x, g;
 };
 
-// sums and products [tiles, channels]: Σ g and Σ g (x − mean) inv_std of each tile, g the gradient behind the
-// relu.
-__global__ void tile_gradient_sums(const float* x, int64_t stride, Upstream up, Tiles tiles, Lines lines,
-                                   const float* inv_std, float* sums, float* products) {
-  const Place at;
-  const bool inside = at.channel < tiles.channels;
-  const Line line = inside ? lines.of(at.channel) : Line{0, 0, 0};
-  const float scale = inside ? inv_std[at.channel] : 0.0f;
-  float sum = 0, product = 0;
-  for (int64_t r = tiles.begin(at.tile) + at.lane; inside && r < tiles.end(at.tile); r += row_lanes) {
-    const float value = x[r * stride + at.channel], g = up.at(r, at.channel, line, value);
-    sum += g;
-    product += g * ((value - line.mean) * scale);
+struct Upstream {  // dy, and whether a relu decides what of it passes
+  Matrix dy;
+  bool relu;
+  template <int width>
+  __device__ float behind_relu(const Line<width>& line, int k, const ValuesAndGradient<width>& row) const {
+    return relu && line(k, row.x.at[k]) <= 0 ? 0.0f : row.g.at[k];
   }
-  __shared__ float all_sums[row_lanes][tile_channels], all_products[row_lanes][tile_channels];
-  all_sums[at.lane][at.column] = sum;
-  all_products[at.lane][at.column] = product;
-  __syncthreads();
-  if (at.lane != 0 || !inside) return;
-  for (int k = 1; k < row_lanes; ++k) {
-    sum += all_sums[k][at.column];
-    product += all_products[k][at.column];
-  }
-  sums[int64_t{at.tile} * tiles.channels + at.channel] = sum;
-  products[int64_t{at.tile} * tiles.channels + at.channel] = product;
-}
+};
 
 // Where a parameter's gradient goes; data may be null.
 struct ParameterGradient {
@@ -184,72 +152,84 @@ struct ParameterGradient {
   }
 };
 
-// One block per 32 channels: adds up the tiles, leaving the totals in the first tile's row.
-__global__ void finish_gradient_sums(float* sums, float* products, Tiles tiles, ParameterGradient beta,
-                                     ParameterGradient gamma) {
-  const Place at;
-  float sum = 0, product = 0;
-  for (int t = at.lane; at.channel < tiles.channels && t < tiles.count; t += row_lanes) {
-    sum += sums[int64_t{t} * tiles.channels + at.channel];
-    product += products[int64_t{t} * tiles.channels + at.channel];
+// sums and products [tiles, channels]: Σ g and Σ g (x − mean) inv_std of each tile, g the gradient behind the
+// relu. The last block of 32 channels leaves the totals in the first tile's row.
+template <int width>
+__global__ void gradient_sums(Matrix x, Upstream up, ChannelTiles tiles, Lines lines, const float* inv_std,
+                              float* sums, float* products, unsigned* counters, ParameterGradient beta,
+                              ParameterGradient gamma) {
+  const Place<width> at(tiles);
+  const Line<width> line = at.inside ? lines.of<width>(at.channel) : Line<width>{};
+  const Floats<width> scale = at.inside ? *floats_at<width>(inv_std + at.channel) : Floats<width>{};
+  Floats<width> sum = {}, product = {};
+  at.template for_rows<4>(
+      [&](int64_t r) {
+        return ValuesAndGradient<width>{x.at<width>(r, at.channel), up.dy.at<width>(r, at.channel)};
+      },
+      [&](int64_t, const ValuesAndGradient<width>& row) {
+#pragma unroll
+        for (int k = 0; k < width; ++k) {
+          const float g = up.behind_relu(line, k, row);
+          sum.at[k] += g;
+          product.at[k] += g * ((row.x.at[k] - line.mean.at[k]) * scale.at[k]);
+        }
+      });
+  __shared__ ChannelSums all_sums, all_products;
+  const float total = cuda::channel_sum(sum, all_sums),
+              product_total = cuda::channel_sum(product, all_products);
+  const int c = static_cast<int>(blockIdx.y) * tile_channels + static_cast<int>(threadIdx.x) % tile_channels;
+  const bool writes = threadIdx.x < tile_channels && c < tiles.channels;
+  const auto place = [&](int t) { return int64_t{t} * tiles.channels + c; };
+  if (writes) {
+    sums[place(static_cast<int>(blockIdx.x))] = total;
+    products[place(static_cast<int>(blockIdx.x))] = product_total;
   }
-  __shared__ float all_sums[row_lanes][tile_channels], all_products[row_lanes][tile_channels];
-  all_sums[at.lane][at.column] = sum;
-  all_products[at.lane][at.column] = product;
-  __syncthreads();  // also: every tile has been read before the first is overwritten
-  if (at.lane != 0 || at.channel >= tiles.channels) return;
-  for (int k = 1; k < row_lanes; ++k) {
-    sum += all_sums[k][at.column];
-    product += all_products[k][at.column];
-  }
-  sums[at.channel] = sum;
-  products[at.channel] = product;
-  beta.put(at.channel, sum);
-  gamma.put(at.channel, product);
+  if (!cuda::is_last_block(counters + blockIdx.y, gridDim.x)) return;
+  const float of_sums = cuda::sum_over_tiles(tiles, c, all_sums, [&](int t) { return sums[place(t)]; });
+  const float of_products =
+      cuda::sum_over_tiles(tiles, c, all_products, [&](int t) { return products[place(t)]; });
+  if (!writes) return;  // every tile has been read, before the first is overwritten
+  sums[c] = of_sums;
+  products[c] = of_products;
+  beta.put(c, of_sums);
+  gamma.put(c, of_products);
 }
 
 struct Dx {
-  float* data;  // may be dy
-  int64_t stride;
+  Matrix to;  // may be dy
   bool add;
 };
 
 // dx (+)= gamma inv_std (g − Σg / rows − x̂ Σ(g x̂) / rows); with running statistics the sums do not matter
 // (null).
-__global__ void input_gradient(const float* x, int64_t stride, Upstream up, Tiles tiles, Lines lines,
-                               const float* inv_std, const float* sums, const float* products, Dx dx) {
-  const Place at;
-  if (at.channel >= tiles.channels) return;
-  const Line line = lines.of(at.channel);
-  const float scale = inv_std[at.channel];
+template <int width>
+__global__ void input_gradient(Matrix x, Upstream up, ChannelTiles tiles, Lines lines, const float* inv_std,
+                               const float* sums, const float* products, Dx dx) {
+  const Place<width> at(tiles);
+  if (!at.inside) return;
+  const Line<width> line = lines.of<width>(at.channel);
+  const Floats<width> scale = *floats_at<width>(inv_std + at.channel);
   const float rows = static_cast<float>(tiles.rows);
-  const float mean_g = sums != nullptr ? sums[at.channel] / rows : 0.0f;
-  const float mean_product = products != nullptr ? products[at.channel] / rows : 0.0f;
-  for (int64_t r = tiles.begin(at.tile) + at.lane; r < tiles.end(at.tile); r += row_lanes) {
-    const float before = x[r * stride + at.channel], normalised = (before - line.mean) * scale;
-    const float value =
-        line.slope * (up.at(r, at.channel, line, before) - mean_g - normalised * mean_product);
-    float& place = dx.data[r * dx.stride + at.channel];
-    place = dx.add ? place + value : value;
+  Floats<width> mean_g = {}, mean_product = {};
+#pragma unroll
+  for (int k = 0; k < width; ++k) {
+    if (sums != nullptr) mean_g.at[k] = sums[at.channel + k] / rows;
+    if (products != nullptr) mean_product.at[k] = products[at.channel + k] / rows;
   }
-}
-
-Tiles tiles_of(const cuda::Rows& x) {
-  constexpr int64_t most_channels =
-      int64_t{65535} * tile_channels;  // what the second dimension of a grid holds
-  MELLOW_CHECK(x.width <= most_channels, "[batch_norm] ", x.width, " channels, the device takes at most ",
-               most_channels);
-  const int64_t per_tile = std::max(least_rows, (x.count + most_tiles - 1) / most_tiles);
-  return {x.count, per_tile, static_cast<int>((x.count + per_tile - 1) / per_tile),
-          static_cast<int>(x.width)};
-}
-
-// A block per tile and 32 channels, or (combine) per 32 channels.
-template <class... P, class... A>
-void launch_tiles(Cuda& cuda, void (*kernel)(P...), const Tiles& tiles, bool combine, A... args) {
-  const auto groups = static_cast<unsigned>((tiles.channels + tile_channels - 1) / tile_channels);
-  cuda::launch_grid(cuda, kernel, dim3(combine ? 1 : static_cast<unsigned>(tiles.count), groups),
-                    tile_channels * row_lanes, 0, args...);
+  at.template for_rows<2>(
+      [&](int64_t r) {
+        return ValuesAndGradient<width>{x.at<width>(r, at.channel), up.dy.at<width>(r, at.channel)};
+      },
+      [&](int64_t r, const ValuesAndGradient<width>& row) {
+        Floats<width> value;
+#pragma unroll
+        for (int k = 0; k < width; ++k) {
+          const float normalised = (row.x.at[k] - line.mean.at[k]) * scale.at[k];
+          value.at[k] = line.slope.at[k] *
+                        (up.behind_relu(line, k, row) - mean_g.at[k] - normalised * mean_product.at[k]);
+        }
+        store(dx.to.at<width>(r, at.channel), value, dx.add);
+      });
 }
 
 Lines lines_of(const BatchNorm& op) {
@@ -268,8 +248,8 @@ void BatchNorm::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& ou
   constexpr const char* where = "batch_norm";
   x = in[0];
   for (Tensor* t : {&mean, &inv_std, &slope, &offset}) *t = Tensor::empty(x.context(), {x.dim(-1)});
-  const cuda::Rows from = cuda::rows_of(where, x);
-  const Tiles tiles = tiles_of(from);
+  const Matrix from = cuda::matrix_of(where, x);
+  const ChannelTiles tiles = cuda::tiles_of(where, x);
   const Statistics s{cuda::f32(where, mean),          cuda::f32(where, inv_std),
                      cuda::f32(where, slope),         cuda::f32(where, offset),
                      cuda::f32(where, running_mean),  cuda::f32(where, running_var),
@@ -280,28 +260,28 @@ void BatchNorm::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& ou
     const size_t partial = static_cast<size_t>(tiles.count) * static_cast<size_t>(tiles.channels);
     const cuda::Scratch scratch(cuda, 2 * partial * sizeof(float));
     float *means = scratch.data<float>(), *m2 = means + partial;
-    launch_tiles(cuda, tile_moments, tiles, false, cuda::f32(where, x), from.stride, tiles, means, m2);
-    launch_tiles(cuda, finish_statistics, tiles, true, means, m2, tiles, s);
+    cuda::launch_tiles(cuda, statistics<1>, statistics<4>, tiles, {from}, from, tiles, means, m2,
+                       cuda::block_counters_of(cuda), s);
   } else {
-    cuda::launch_1d(cuda, running_statistics, from.width, s);
+    cuda::launch_1d(cuda, running_statistics, tiles.channels, s);
   }
   rebuild(cuda, in, out);
 }
 
 void BatchNorm::rebuild(Cuda& cuda, std::span<const Tensor>, const Tensor& out) {
   constexpr const char* where = "batch_norm";
-  const cuda::Rows from = cuda::rows_of(where, x), to = cuda::rows_of(where, out);
-  const Tiles tiles = tiles_of(from);
-  launch_tiles(cuda, normalise, tiles, false, cuda::f32(where, x), from.stride, tiles, lines_of(*this),
-               options.relu, cuda::f32(where, out), to.stride);
+  const Matrix from = cuda::matrix_of(where, x), to = cuda::matrix_of(where, out);
+  const ChannelTiles tiles = cuda::tiles_of(where, x);
+  cuda::launch_tiles(cuda, normalise<1>, normalise<4>, tiles, {from, to}, from, tiles, lines_of(*this),
+                     options.relu, to);
 }
 
 void BatchNorm::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
   constexpr const char* where = "batch_norm";
-  const cuda::Rows from = cuda::rows_of(where, x), up_rows = cuda::rows_of(where, dy);
-  const Tiles tiles = tiles_of(from);
-  const Upstream up{cuda::f32(where, dy), up_rows.stride, options.relu};
-  const float *values = cuda::f32(where, x), *scale = cuda::f32(where, inv_std);
+  const Matrix from = cuda::matrix_of(where, x);
+  const ChannelTiles tiles = cuda::tiles_of(where, x);
+  const Upstream up{cuda::matrix_of(where, dy), options.relu};
+  const float* scale = cuda::f32(where, inv_std);
   const Lines lines = lines_of(*this);
   const size_t partial = static_cast<size_t>(tiles.count) * static_cast<size_t>(tiles.channels);
   const bool sums_matter = options.training || gradients.wanted(1) || gradients.wanted(2);
@@ -314,16 +294,16 @@ void BatchNorm::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
         const auto [place, add] = gradients.target(i);
         to[i] = {cuda::f32(where, place), add};
       }
-    launch_tiles(cuda, tile_gradient_sums, tiles, false, values, from.stride, up, tiles, lines, scale, sums,
-                 products);
-    launch_tiles(cuda, finish_gradient_sums, tiles, true, sums, products, tiles, to[2], to[1]);
+    cuda::launch_tiles(cuda, gradient_sums<1>, gradient_sums<4>, tiles, {from, up.dy}, from, up, tiles, lines,
+                       scale, sums, products, cuda::block_counters_of(cuda), to[2], to[1]);
   }
   if (!gradients.wanted(0)) return;
   const auto [place, add] = gradients.reuse(0, dy);
-  const Dx dx{cuda::f32(where, place), cuda::rows_of(where, place).stride, add};
+  const Dx dx{cuda::matrix_of(where, place), add};
   const bool batch_statistics = options.training;
-  launch_tiles(cuda, input_gradient, tiles, false, values, from.stride, up, tiles, lines, scale,
-               batch_statistics ? sums : nullptr, batch_statistics ? products : nullptr, dx);
+  cuda::launch_tiles(cuda, input_gradient<1>, input_gradient<4>, tiles, {from, up.dy, dx.to}, from, up, tiles,
+                     lines, scale, batch_statistics ? sums : nullptr, batch_statistics ? products : nullptr,
+                     dx);
 }
 
 }  // namespace mellow

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <type_traits>
+
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/kernels/cuda/divide.cuh"
+#include "mellow/kernels/cuda/floats.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 
-// Elementwise work on tensors and windows of them: one thread per element.
+// Elementwise work on tensors and windows of them: one thread per element, or per four where memory allows.
 namespace mellow::cuda {
 
 // Where the elements of a window lie. Dimensions that follow each other evenly are merged: a contiguous
@@ -26,6 +30,19 @@ struct Walk {
         strides[rank++] = x.stride(i);
       }
     }
+  }
+
+  // Whether the elements come in fours that are neighbours in memory, from multiples of four on.
+  bool has_quads() const {
+    if (rank == 0 || strides[rank - 1] != 1 || dims[rank - 1] % 4 != 0) return false;
+    return std::all_of(strides, strides + rank - 1, [](int64_t stride) { return stride % 4 == 0; });
+  }
+  // The walk over these fours.
+  Walk quads() const {
+    Walk w = *this;
+    w.dims[rank - 1] /= 4;
+    for (int d = 0; d < rank - 1; ++d) w.strides[d] /= 4;
+    return w;
   }
 
   // Elements from the first of the tensor to number i, row-major.
@@ -48,39 +65,83 @@ struct Reading {
   const float* data;
   Walk walk;
   Reading(const char* where, const Tensor& x) : data(f32(where, x)), walk(x) {}
+  bool has_quads() const { return walk.has_quads() && is_aligned(data); }
+  Reading quads() const { return {data, walk.quads()}; }
   __device__ float operator[](int64_t i) const { return data[walk(i)]; }
+  template <int width>
+  __device__ Floats<width> load(int64_t i) const {
+    return floats_at<width>(data)[walk(i)];
+  }
+
+ private:
+  Reading(const float* from, const Walk& of) : data(from), walk(of) {}
 };
 struct Writing {
   float* data;
   Walk walk;
   bool add;  // to what is there
   Writing(const char* where, const Tensor& x, bool adds) : data(f32(where, x)), walk(x), add(adds) {}
-  __device__ void put(int64_t i, float value) const {
-    float& place = data[walk(i)];
-    place = add ? place + value : value;
+  bool has_quads() const { return walk.has_quads() && is_aligned(data); }
+  Writing quads() const { return {data, walk.quads(), add}; }
+  __device__ void put(int64_t i, float value) const { put(i, Floats<1>{{value}}); }
+  template <int width>
+  __device__ void put(int64_t i, const Floats<width>& value) const {
+    store(floats_at<width>(data)[walk(i)], value, add);
   }
+
+ private:
+  Writing(float* to, const Walk& of, bool adds) : data(to), walk(of), add(adds) {}
 };
 
 struct Identity {
   __device__ float operator()(float x) const { return x; }
 };
 
-// Thread i: y[i] (+)= f(x[i]…).
-template <class F, class... X>
+template <int width, class F, class... X>
+__device__ Floats<width> each(const F& f, const X&... x) {
+  Floats<width> y;
+#pragma unroll
+  for (int k = 0; k < width; ++k) y.at[k] = f(x.at[k]...);
+  return y;
+}
+
+// Thread i: y[i] (+)= f(x[i]…), an element or four.
+template <int width, class F, class... X>
 __global__ void map_kernel(int64_t n, F f, Writing y, X... x) {
   const int64_t i = thread_index();
-  if (i < n) y.put(i, f(x[i]...));
+  if (i < n) y.put(i, each<width>(f, x.template load<width>(i)...));
 }
-template <class F, class... X>
-void launch_map(Cuda& cuda, int64_t n, F f, const Writing& y, const X&... x) {
-  launch_1d(cuda, map_kernel<F, X...>, n, f, y, x...);
+
+// wide(n / 4, …) where every Reading and Writing among the arguments has fours, else narrow(n, …).
+template <class... P, class... A>
+void launch_elements(Cuda& cuda, void (*narrow)(int64_t, P...), void (*wide)(int64_t, P...), int64_t n,
+                     const A&... args) {
+  const auto has_quads = [](const auto& arg) {
+    if constexpr (requires { arg.quads(); }) return arg.has_quads();
+    return true;
+  };
+  const auto quads = [](const auto& arg) {
+    if constexpr (requires { arg.quads(); })
+      return arg.quads();
+    else
+      return arg;
+  };
+  if ((has_quads(args) && ...))
+    launch_1d(cuda, wide, n / 4, quads(args)...);
+  else
+    launch_1d(cuda, narrow, n, args...);
 }
 
 // y := f(x…), or += with `add`; y may be one of the inputs. F is a struct with a device call operator; all
 // shapes agree.
 template <class F, class... In>
 void map(Cuda& cuda, const char* where, F f, const Tensor& y, bool add, const In&... x) {
-  launch_map(cuda, y.count(), f, Writing(where, y, add), Reading(where, x)...);
+  const auto kernels = [&](const auto&... from) {
+    launch_elements(cuda, map_kernel<1, F, std::decay_t<decltype(from)>...>,
+                    map_kernel<4, F, std::decay_t<decltype(from)>...>, y.count(), f, Writing(where, y, add),
+                    from...);
+  };
+  kernels(Reading(where, x)...);
 }
 
 // The gradient f(dy, x…) of an op with one input, where it is wanted.

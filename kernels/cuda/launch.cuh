@@ -10,7 +10,7 @@
 #include "mellow/kernels/cuda/state.h"
 
 // The only way to launch a kernel. Kernels use threadIdx, blockIdx, blockDim, __shared__, __syncthreads,
-// __shfl_*_sync and atomics, nothing else.
+// __shfl_*_sync, atomics and __threadfence, nothing else.
 namespace mellow::cuda {
 
 constexpr int block_size = 256;

@@ -24,13 +24,14 @@ struct GeluGradient {
     return dy * (below + x * expf(-0.5f * x * x) * inverse_root_two_pi);
   }
 };
-// One thread per element.
+// One thread per element, or per four.
+template <int width>
 __global__ void gelu_kernel(int64_t n, cuda::Reading x, cuda::Reading dy, cuda::Writing y, cuda::Writing dx) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
-  const float v = x[i], g = dy[i];  // before y or dx takes the place of dy
-  dx.put(i, GeluGradient{}(g, v));
-  y.put(i, GeluValue{}(v));
+  const auto v = x.load<width>(i), g = dy.load<width>(i);  // before y or dx takes the place of dy
+  dx.put(i, cuda::each<width>(GeluGradient{}, g, v));
+  y.put(i, cuda::each<width>(GeluValue{}, v));
 }
 struct SigmoidValue {
   __device__ float operator()(float x) const { return 1 / (1 + expf(-x)); }
@@ -79,8 +80,9 @@ void Gelu::backward(Cuda& cuda, const Tensor& dy, Gradients& gradients) {
 void gelu_with_gradient(Cuda& cuda, const Tensor& x, const Tensor& dy, const Tensor& y,
                         const Gradients::Target& dx) {
   constexpr const char* where = "gelu";
-  cuda::launch_1d(cuda, gelu_kernel, x.count(), cuda::Reading(where, x), cuda::Reading(where, dy),
-                  cuda::Writing(where, y, false), cuda::Writing(where, dx.place, dx.add));
+  cuda::launch_elements(cuda, gelu_kernel<1>, gelu_kernel<4>, x.count(), cuda::Reading(where, x),
+                        cuda::Reading(where, dy), cuda::Writing(where, y, false),
+                        cuda::Writing(where, dx.place, dx.add));
 }
 
 void Sigmoid::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {

@@ -70,6 +70,7 @@ struct CudaState {
   std::unordered_map<void*, cuda::GraphMemory*> graph_blocks;  // owner of each graph's block
   cuda::GraphMemory* captured = nullptr;                       // of the graph being captured
 
+  unsigned* counters = nullptr;      // of the pool, made at first use: block_counters_of
   void* cublas_workspace = nullptr;  // of the pool
   cuda::Cublas cublas;               // made at first use: cublas_of
   std::shared_ptr<cuda::CudnnState> cudnn;
@@ -98,6 +99,11 @@ class Scratch {
   size_t bytes_;
   void* block_;
 };
+
+// Counters for last_block.cuh, zero between kernels. A context's kernels run one after another and share
+// them.
+constexpr int64_t block_counters = 65535;
+unsigned* block_counters_of(Cuda& cuda);
 
 // The context's cuBLAS handle: its stream, a fixed workspace (same bytes every run).
 cublasHandle_t cublas_of(Cuda& cuda);

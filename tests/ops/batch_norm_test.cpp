@@ -10,7 +10,7 @@ using namespace mellow::test;
 
 namespace {
 
-const std::vector<Shape> ragged = {{2, 5, 3}, {2, 1, 1}, {1, 2, 4}, {7, 3}, {3, 11, 40}};
+const std::vector<Shape> ragged = {{2, 5, 3}, {2, 1, 1}, {1, 2, 4}, {7, 3}, {3, 11, 40}, {2, 151, 36}};
 
 // batch_norm of in = {x, gamma, beta} with running statistics that differ between channels.
 Tensor normalised(const Inputs& in, const BatchNormOptions& options) {
@@ -69,8 +69,11 @@ TEST_CASE("batch_norm: fused relu") {
 
 TEST_CASE("batch_norm: windows in every place") {
   for (bool relu : {false, true})
-    check_op(through_windows([=](const Inputs& in) { return normalised(in, {.relu = relu}); }),
-             {{3, 4, 5}, {5}, {5}});
+    for (int64_t before : {1, 4}) {
+      const auto op = [=](const Inputs& in) { return normalised(in, {.relu = relu}); };
+      check_op(through_windows(op, before), {{3, 4, 5}, {5}, {5}});
+      check_op(through_windows(op, before), {{3, 4, 8}, {8}, {8}});
+    }
 }
 
 TEST_CASE("batch_norm: normalises with the biased variance and moves the running statistics") {

@@ -53,21 +53,32 @@ TEST_CASE("pointwise: gradients of two-input ops") {
   }
 }
 
-TEST_CASE("pointwise: windows in every place") {
-  const Shape shape = {2, 5, 3};
-  check_op(through_windows([](const Inputs& in) { return relu(in[0]); }), {shape}, {},
-           {cornerless(shape.count())});
-  check_op(through_windows([](const Inputs& in) { return gelu(in[0]); }), {shape});
-  check_op(through_windows([](const Inputs& in) { return sigmoid(in[0]); }), {shape});
-  check_op(through_windows([](const Inputs& in) { return mellow::tanh(in[0]); }), {shape});
-  check_op(through_windows([](const Inputs& in) { return scale(in[0], 3); }), {shape});
-  check_op(through_windows([](const Inputs& in) { return add(in[0], in[1]); }), {shape, shape});
-  check_op(through_windows([](const Inputs& in) { return multiply(in[0], in[1]); }), {shape, shape});
-  check_op(through_windows([](const Inputs& in) {
-             draw_for_step(in[0].context());
-             return dropout(in[0], 0.4, 1);
-           }),
-           {shape});
+TEST_CASE("pointwise: windows in every place, with and without channels in fours") {
+  struct Case {
+    Shape shape;
+    int64_t before;
+  };
+  for (const auto& [shape, before] : {Case{{2, 5, 3}, 1}, Case{{2, 5, 8}, 4}, Case{{2, 5, 8}, 1}}) {
+    CAPTURE(shape);
+    CAPTURE(before);
+    const auto check = [&](const OpUnderTest& op, std::vector<Shape> shapes,
+                           std::vector<std::vector<double>> values = {}) {
+      check_op(through_windows(op, before), shapes, {}, std::move(values));
+    };
+    check([](const Inputs& in) { return relu(in[0]); }, {shape}, {cornerless(shape.count())});
+    check([](const Inputs& in) { return gelu(in[0]); }, {shape});
+    check([](const Inputs& in) { return sigmoid(in[0]); }, {shape});
+    check([](const Inputs& in) { return mellow::tanh(in[0]); }, {shape});
+    check([](const Inputs& in) { return scale(in[0], 3); }, {shape});
+    check([](const Inputs& in) { return add(in[0], in[1]); }, {shape, shape});
+    check([](const Inputs& in) { return multiply(in[0], in[1]); }, {shape, shape});
+    check(
+        [](const Inputs& in) {
+          draw_for_step(in[0].context());
+          return dropout(in[0], 0.4, 1);
+        },
+        {shape});
+  }
 }
 
 TEST_CASE("pointwise: float32 functions stay within 2e-7 of the exact ones") {

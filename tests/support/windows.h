@@ -7,21 +7,21 @@
 
 namespace mellow::test {
 
-// The values of x in a channel window of a wider array, on the tape.
-inline Tensor as_window(const Tensor& x) {
+// The values of x in a channel window of a wider array, behind `before` channels, on the tape.
+inline Tensor as_window(const Tensor& x, int64_t before = 1) {
   Shape wide = x.shape();
-  wide[-1] += 3;
-  const Tensor place = Tensor::zeros(x.context(), wide, x.dtype()).window(-1, 1, 1 + x.dim(-1));
+  wide[-1] += before + (before % 4 == 0 ? 4 : 2);  // channels in fours stay so
+  const Tensor place = Tensor::zeros(x.context(), wide, x.dtype()).window(-1, before, before + x.dim(-1));
   const Tensor in[] = {x};
   return internal::apply_into(Scale{1.0}, in, place);
 }
 
 // An op that keeps the dimensions before the last, with windows in every place: its first input, its upstream
 // gradient, and the sum that its gradient is added to.
-inline OpUnderTest through_windows(const OpUnderTest& op) {
-  return [op](const Inputs& in) {
+inline OpUnderTest through_windows(const OpUnderTest& op, int64_t before = 1) {
+  return [op, before](const Inputs& in) {
     Inputs moved = in;
-    moved[0] = as_window(in[0]);
+    moved[0] = as_window(in[0], before);
     const Tensor parts[] = {moved[0], op(moved)};
     return concatenate(parts);
   };

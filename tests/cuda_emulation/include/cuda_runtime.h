@@ -29,6 +29,8 @@ inline const mellow::emulation::Index &gridDim = mellow::emulation::position.gri
 #define __syncthreads() ::mellow::emulation::block_barrier(__LINE__)
 #define __syncwarp(...) static_cast<void>(::mellow::emulation::exchange(0, 0, __LINE__))
 
+inline void __threadfence() {}  // blocks run one after another
+
 struct dim3 : mellow::emulation::Index {
   dim3(unsigned nx = 1, unsigned ny = 1, unsigned nz = 1) : mellow::emulation::Index{nx, ny, nz} {}
 };
