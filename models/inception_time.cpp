@@ -33,7 +33,7 @@ InceptionModule::InceptionModule(const ModuleOptions& options, int64_t channels,
 Tensor InceptionModule::operator()(const Tensor& x) const {
   const Tensor reduced = bottleneck_ != nullptr ? (*bottleneck_)(x) : x;
   Join join(context(), {x.dim(0), x.dim(1), 4 * filters_}, x.dtype());
-  for (const ConvLayer* conv : convs_) (*conv)(reduced, join.part(filters_));
+  ConvLayer::side_by_side(reduced, convs_, join.part(3 * filters_));
   pool_conv_.of_max_pool(x, pool_same, join.part(filters_));
   const Tensor joined = join.whole();
   Tensor y = norm_(joined, /*relu=*/true);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mellow/engine/ops/conv1d_branches.h"
 #include "mellow/engine/ops/matmul.h"
 
 namespace mellow {
@@ -54,6 +55,18 @@ Tensor ConvLayer::of_gelu(const Tensor& x) const { return conv1d_of_gelu(x, weig
 
 Tensor ConvLayer::of_max_pool(const Tensor& x, const Pool1dOptions& pool, const Tensor& place) const {
   return conv1d_of_max_pool(x, pool, weight_, bias_, conv_, place);
+}
+
+Tensor ConvLayer::side_by_side(const Tensor& x, std::span<const ConvLayer* const> layers,
+                               const Tensor& place) {
+  std::vector<Tensor> weights;
+  std::vector<Conv1dOptions> options;
+  for (const ConvLayer* layer : layers) {
+    MELLOW_CHECK(!layer->bias_.defined(), "[side_by_side] layers must have no bias");
+    weights.push_back(layer->weight_);
+    options.push_back(layer->conv_);
+  }
+  return conv1d_branches(x, weights, options, place);
 }
 
 BatchNormLayer::BatchNormLayer(const ModuleOptions& options, int64_t channels) : Module(options) {

@@ -33,6 +33,9 @@ class ConvLayer final : public Module {
   // The same of gelu(x) and of max_pool1d(x, pool), in less memory and time (engine/ops/conv1d_of.h).
   Tensor of_gelu(const Tensor& x) const;
   Tensor of_max_pool(const Tensor& x, const Pool1dOptions& pool, const Tensor& place = {}) const;
+  // Layers without biases on the same x, their channels side by side (engine/ops/conv1d_branches.h).
+  static Tensor side_by_side(const Tensor& x, std::span<const ConvLayer* const> layers,
+                             const Tensor& place = {});
 
  private:
   Conv1dOptions conv_;

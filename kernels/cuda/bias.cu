@@ -55,7 +55,8 @@ void column_sums(Cuda& cuda, const Tensor& x, const Tensor& sums, bool add) {
   const dim3 grid(cuda::blocks_for(rows.width, cuda::warp_size), static_cast<unsigned>(parts.count));
   cuda::launch_grid(cuda, cuda::column_sums_kernel, grid, cuda::block_size, 0, cuda::f32("column_sums", x),
                     rows, parts.each(), of_parts.data<float>());
-  cuda::add_parts(cuda, of_parts.data<float>(), parts.count, rows.width, cuda::f32("column_sums", sums), add);
+  cuda::add_parts(cuda,
+                  {of_parts.data<float>(), parts.count, rows.width, cuda::f32("column_sums", sums), add});
 }
 
 }  // namespace mellow

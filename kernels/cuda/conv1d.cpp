@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "mellow/engine/ops/conv1d.h"
-
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
 #include "mellow/engine/ops/accumulate.h"
+#include "mellow/engine/ops/conv1d_branches.h"
 #include "mellow/kernels/cuda/bias.h"
 #include "mellow/kernels/cuda/conv1d_choice.h"
 #include "mellow/kernels/cuda/conv1d_pass.h"
@@ -21,6 +21,7 @@ using cuda::ConvLayout;
 using cuda::ConvPass;
 using cuda::ConvWay;
 using cuda::ConvWork;
+using cuda::ConvWorks;
 using cuda::Margins;
 using cuda::Plane;
 
@@ -120,51 +121,103 @@ bool by_cudnn_on_copies(Cuda& cuda, const ConvWork& work) {
   return true;
 }
 
-// One pass one way; false, with nothing done, where that way does not exist for it.
-bool by(Cuda& cuda, const ConvWork& work, ConvWay way) {
+void run_passes(Cuda& cuda, ConvWorks works);
+
+// The works one way; false, with nothing done, where that way does not exist for them.
+bool by(Cuda& cuda, ConvWorks works, ConvWay way) {
+  const ConvWork& first = works.front();
   switch (way) {
     case ConvWay::cudnn:
-      return (cuda.precision() == Precision::bf16 && by_cudnn_on_copies<bfloat16>(cuda, work)) ||
-             by_cudnn(cuda, work) || by_cudnn_on_copies<float>(cuda, work);
+      if (works.size() > 1) {
+        for (const ConvWork& work : works) run_passes(cuda, {&work, 1});
+        return true;
+      }
+      return (cuda.precision() == Precision::bf16 && by_cudnn_on_copies<bfloat16>(cuda, first)) ||
+             by_cudnn(cuda, first) || by_cudnn_on_copies<float>(cuda, first);
     case ConvWay::tensor:
-      if (!cuda::tensor_core_serves(cuda, work)) return false;
-      cuda::conv1d_tensor(cuda, work);
+      if (!cuda::tensor_core_serves(cuda, works)) return false;
+      cuda::conv1d_tensor(cuda, works);
       return true;
-    case ConvWay::direct: cuda::conv1d_direct(cuda, work); return true;
+    case ConvWay::direct:
+      for (const ConvWork& work : works) cuda::conv1d_direct(cuda, work);
+      return true;
   }
   return false;
 }
 
-// One pass by the chosen way, or the next that exists. A single input channel per group goes to our own
+// The works by the chosen way, or the next that exists. A single input channel per group goes to our own
 // kernels at once: cuDNN's channels-last engines and tensor cores read whole vectors of channels.
-void run_pass(Cuda& cuda, const ConvWork& work) {
-  const bool vectors = work.sizes.batch > 0 && work.sizes.group_inputs() > 1;
-  const ConvWay way = vectors ? cuda::way_for(cuda, work, by) : ConvWay::direct;
-  if (by(cuda, work, way)) return;
-  if (!by(cuda, work, way == ConvWay::cudnn ? ConvWay::tensor : ConvWay::cudnn))
-    cuda::conv1d_direct(cuda, work);
+void run_passes(Cuda& cuda, ConvWorks works) {
+  const cuda::ConvSizes& s = works.front().sizes;
+  const ConvWay way = s.batch > 0 && s.group_inputs() > 1 ? cuda::way_for(cuda, works, by) : ConvWay::direct;
+  if (by(cuda, works, way)) return;
+  if (!by(cuda, works, way == ConvWay::cudnn ? ConvWay::tensor : ConvWay::cudnn))
+    by(cuda, works, ConvWay::direct);
 }
+
+ConvWork forward_work(const Conv1d& op, const Tensor& y) {
+  return {ConvPass::forward, sizes_of(op.options, op.x, op.weight, y.dim(1)), plane(op.x),
+          packed_plane(op.weight), plane(y)};
+}
+
+ConvWork filter_work(const Conv1d& op, const Tensor& dy, const Gradients::Target& dw) {
+  return {ConvPass::backward_filter,
+          sizes_of(op.options, op.x, op.weight, dy.dim(1)),
+          plane(op.x),
+          packed_plane(dw.place),
+          plane(dy),
+          dw.add};
+}
+
+ConvWork data_work(const Conv1d& op, const Tensor& dy, const Gradients::Target& dx) {
+  return {ConvPass::backward_data,
+          sizes_of(op.options, dx.place, op.weight, dy.dim(1)),
+          plane(dx.place),
+          packed_plane(op.weight),
+          plane(dy),
+          dx.add};
+}
+
+void run_pass(Cuda& cuda, const ConvWork& work) { run_passes(cuda, {&work, 1}); }
 
 }  // namespace
 
 void Conv1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {
   x = in[0];
   weight = in[1];
-  run_pass(cuda, {ConvPass::forward, sizes_of(options, x, weight, out.dim(1)), plane(x), packed_plane(weight),
-                  plane(out)});
+  run_pass(cuda, forward_work(*this, out));
   if (has_bias) cuda::add_bias(cuda, out, in[2]);
 }
 
 void Conv1d::weight_gradients(Cuda& cuda, const Tensor& dy, const WeightTargets& to) const {
-  if (const auto& [dw, add] = to.weight; dw.defined())
-    run_pass(cuda, {ConvPass::backward_filter, sizes_of(options, x, weight, dy.dim(1)), plane(x),
-                    packed_plane(dw), plane(dy), add});
+  if (to.weight.place.defined()) run_pass(cuda, filter_work(*this, dy, to.weight));
   if (const auto& [db, add] = to.bias; db.defined()) column_sums(cuda, dy, db, add);
 }
 
 void Conv1d::data_gradient(Cuda& cuda, const Tensor& dy, const Gradients::Target& dx) const {
-  run_pass(cuda, {ConvPass::backward_data, sizes_of(options, dx.place, weight, dy.dim(1)), plane(dx.place),
-                  packed_plane(weight), plane(dy), dx.add});
+  run_pass(cuda, data_work(*this, dy, dx));
+}
+
+void forward_together(Cuda& cuda, std::span<const Conv1d> branches, std::span<const Tensor> y) {
+  std::vector<ConvWork> works;
+  for (size_t i = 0; i < branches.size(); ++i) works.push_back(forward_work(branches[i], y[i]));
+  run_passes(cuda, works);
+}
+
+void weight_gradients_together(Cuda& cuda, std::span<const Conv1d> branches, std::span<const Tensor> dy,
+                               std::span<const Gradients::Target> dw) {
+  std::vector<ConvWork> works;
+  for (size_t i = 0; i < branches.size(); ++i)
+    if (dw[i].place.defined()) works.push_back(filter_work(branches[i], dy[i], dw[i]));
+  if (!works.empty()) run_passes(cuda, works);
+}
+
+void data_gradient_together(Cuda& cuda, std::span<const Conv1d> branches, std::span<const Tensor> dy,
+                            const Gradients::Target& dx) {
+  std::vector<ConvWork> works;
+  for (size_t i = 0; i < branches.size(); ++i)
+    works.push_back(data_work(branches[i], dy[i], {dx.place, dx.add || i > 0}));
+  run_passes(cuda, works);
 }
 
 }  // namespace mellow

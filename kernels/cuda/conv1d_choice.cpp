@@ -5,11 +5,13 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -44,14 +46,16 @@ std::optional<ConvWay> forced_way() {
 
 // Passes of one kind are chosen for together: batch and length matter by their order of magnitude (crops of
 // random lengths, a last batch that is smaller), where operands lie does not.
-std::string kind_of(Cuda& cuda, const ConvWork& work) {
-  const ConvSizes& s = work.sizes;
+std::string kind_of(Cuda& cuda, ConvWorks works) {
+  const ConvSizes& s = works.front().sizes;
+  std::string taps;
+  for (const ConvWork& work : works) taps += text(taps.empty() ? "" : " and ", work.sizes.width);
   constexpr const char* passes[] = {"forward", "backward_data", "backward_filter"};
   const auto up_to = [](int64_t n) { return std::bit_ceil(static_cast<uint64_t>(n)); };
   return text(cuda.state().name, ", cuDNN ", cudnn_version(), ", kernels ", kernels_version, ", ",
-              name_of(cuda.precision()), " ", passes[static_cast<int>(work.pass)], " ", s.in_channels, " to ",
-              s.out_channels, " channels, taps ", s.width, ", stride ", s.stride, ", dilation ", s.dilation,
-              ", batch to ", up_to(s.batch), ", steps to ", up_to(s.out_length));
+              name_of(cuda.precision()), " ", passes[static_cast<int>(works.front().pass)], " ",
+              s.in_channels, " to ", s.out_channels, " channels, taps ", taps, ", stride ", s.stride,
+              ", dilation ", s.dilation, ", batch to ", up_to(s.batch), ", steps to ", up_to(s.out_length));
 }
 
 using Ways = std::map<std::string, std::string>;  // kind -> "cudnn" or "tensor"
@@ -81,13 +85,17 @@ std::string keep(const std::string& path, const std::string& kind, const std::st
   return way;
 }
 
+size_t bytes_of(const Plane& plane) {
+  return static_cast<size_t>(plane.items * plane.item_stride) * sizeof(float);
+}
+
 // Some runs of one way as a graph, as training steps run them: one by one, short runs would take as long as
 // the host takes to launch them.
 class Trial {
  public:
-  Trial(Cuda& cuda, const ConvWork& work, ConvWay way, ConvRunner run)
+  Trial(Cuda& cuda, ConvWorks works, ConvWay way, ConvRunner run)
       : stream_(cuda.state().stream), graph_(cuda.state(), [&] {
-          for (int i = 0; i < runs_per_trial; ++i) run(cuda, work, way);
+          for (int i = 0; i < runs_per_trial; ++i) run(cuda, works, way);
         }) {
     CUDA_CHECK(cudaEventCreate(begin_.out()));
     CUDA_CHECK(cudaEventCreate(end_.out()));
@@ -109,18 +117,20 @@ class Trial {
 };
 
 // The way with the shorter of its shortest trials, which take turns. Nothing when cuDNN has no plan.
-std::optional<ConvWay> faster_way(Cuda& cuda, const ConvWork& work, ConvRunner run) {
-  ConvWork work_alike = work;
-  Plane& result = work.pass == ConvPass::forward         ? work_alike.y
-                  : work.pass == ConvPass::backward_data ? work_alike.x
-                                                         : work_alike.w;
-  // Trials must not add to the real result again and again: they add to a place that lies alike.
-  const Scratch place(cuda,
-                      work.add ? static_cast<size_t>(result.items * result.item_stride) * sizeof(float) : 0);
-  if (work.add) result.data = place.data<float>();
-  if (!run(cuda, work_alike, ConvWay::cudnn)) return {};  // makes the plan: that cannot be recorded
-  run(cuda, work_alike, ConvWay::tensor);
-  const Trial cudnn(cuda, work_alike, ConvWay::cudnn, run), tensor(cuda, work_alike, ConvWay::tensor, run);
+std::optional<ConvWay> faster_way(Cuda& cuda, ConvWorks works, ConvRunner run) {
+  std::vector<ConvWork> alike(works.begin(), works.end());
+  std::deque<Scratch> places;
+  for (ConvWork& work : alike) {
+    if (!work.add) continue;
+    // Trials must not add to the real result again and again: they add to a place that lies alike.
+    Plane& result = work.pass == ConvPass::forward         ? work.y
+                    : work.pass == ConvPass::backward_data ? work.x
+                                                           : work.w;
+    result.data = places.emplace_back(cuda, bytes_of(result)).data<float>();
+  }
+  if (!run(cuda, alike, ConvWay::cudnn)) return {};  // makes the plan: that cannot be recorded
+  run(cuda, alike, ConvWay::tensor);
+  const Trial cudnn(cuda, alike, ConvWay::cudnn, run), tensor(cuda, alike, ConvWay::tensor, run);
   float of_cudnn = INFINITY, of_tensor = INFINITY;
   for (int i = 0; i < repetitions; ++i) {
     of_cudnn = std::min(of_cudnn, cudnn.milliseconds());
@@ -136,7 +146,8 @@ struct ConvChoices {
   std::optional<ConvWay> forced = forced_way();
   std::string path = user_cache_folder();  // of the file; empty: there is none
   Ways ways;
-  std::map<std::pair<ConvPass, ConvSizes>, ConvWay> of_pass;  // what was chosen, without a kind to spell out
+  // What was chosen, without a kind to spell out.
+  std::map<std::pair<ConvPass, std::vector<ConvSizes>>, ConvWay> of_pass;
 
   ConvChoices() {
     if (!path.empty()) path += "/conv1d-ways.json";
@@ -147,19 +158,20 @@ struct ConvChoices {
   }
 };
 
-ConvWay way_for(Cuda& cuda, const ConvWork& work, ConvRunner run) {
+ConvWay way_for(Cuda& cuda, ConvWorks works, ConvRunner run) {
   CudaState& state = cuda.state();
   if (state.conv_choices == nullptr) state.conv_choices = std::make_shared<ConvChoices>();
   ConvChoices& choices = *state.conv_choices;
   if (choices.forced) return *choices.forced;
-  if (!tensor_core_serves(cuda, work)) return ConvWay::cudnn;
-  const std::pair pass(work.pass, work.sizes);
+  if (!tensor_core_serves(cuda, works)) return ConvWay::cudnn;
+  std::pair<ConvPass, std::vector<ConvSizes>> pass = {works.front().pass, {}};
+  for (const ConvWork& work : works) pass.second.push_back(work.sizes);
   if (const auto found = choices.of_pass.find(pass); found != choices.of_pass.end()) return found->second;
-  const std::string kind = kind_of(cuda, work);
+  const std::string kind = kind_of(cuda, works);
   if (!choices.known(kind)) choices.ways.merge(read_ways(choices.path));
   if (!choices.known(kind)) {
     if (state.capturing()) return ConvWay::cudnn;
-    const std::optional<ConvWay> faster = faster_way(cuda, work, run);
+    const std::optional<ConvWay> faster = faster_way(cuda, works, run);
     const std::string way = faster == ConvWay::cudnn ? "cudnn" : "tensor";
     choices.ways[kind] = faster ? keep(choices.path, kind, way) : way;
   }

@@ -8,8 +8,8 @@ namespace mellow::cuda {
 // Who computes a pass: cuDNN, own kernels on tensor cores, own kernels that take every shape.
 enum class ConvWay { cudnn, tensor, direct };
 
-// Computes a pass one way; false, with nothing done, where that way does not exist for it.
-using ConvRunner = bool (*)(Cuda&, const ConvWork&, ConvWay);
+// Computes the works one way; false, with nothing done, where that way does not exist for them.
+using ConvRunner = bool (*)(Cuda&, ConvWorks, ConvWay);
 
 // The way that the environment variable MELLOW_CONV names (cudnn, tensor, direct; read at a context's first
 // convolution, Error on another word). Else cuDNN, unless tensor cores serve the pass too: then the faster of
@@ -17,6 +17,7 @@ using ConvRunner = bool (*)(Cuda&, const ConvWork&, ConvWay);
 // the choice, so it is kept for all passes of a kind (sizes, with batch and length in powers of two), and in
 // the user's cache for later runs on this GPU. While a graph is captured nothing is measured: what is not
 // known goes to cuDNN.
-ConvWay way_for(Cuda& cuda, const ConvWork& work, ConvRunner run);
+// Of several works tensor cores compute all in one launch; `cudnn` stands for each by itself, its own way.
+ConvWay way_for(Cuda& cuda, ConvWorks works, ConvRunner run);
 
 }  // namespace mellow::cuda

@@ -135,7 +135,7 @@ void backward_filter(Cuda& cuda, const ConvWork& work) {
                   static_cast<unsigned>(parts.count));
   launch_grid(cuda, direct_backward_filter, grid, block_size, 0, s, work.y, work.x, parts.each(),
               sums.data<float>());
-  add_parts(cuda, sums.data<float>(), parts.count, weights, work.w.data, work.add);
+  add_parts(cuda, {sums.data<float>(), parts.count, weights, work.w.data, work.add});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <span>
 
 #include "mellow/engine/core/tensor.h"
 
@@ -35,6 +36,12 @@ struct ConvWork {
   Plane x, w, y;
   bool add = false;
 };
+
+// One pass of several convolutions of the same series, at most most_branches, which differ in their kernels
+// alone. Forward and backward_filter write each to its own place; backward_data sums all up in the x of the
+// first, whose `add` tells whether to what is there.
+using ConvWorks = std::span<const ConvWork>;
+constexpr int most_branches = 4;
 
 // Own kernels, for every shape: where cuDNN has nothing, and for single-channel inputs. Float32 sums in a
 // fixed order. w is packed.

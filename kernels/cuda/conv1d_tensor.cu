@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+
 #include "mellow/kernels/cuda/conv1d_tensor.h"
 #include "mellow/kernels/cuda/conv1d_window.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
@@ -139,71 +141,96 @@ __device__ void write(const Product& p, int64_t item, int64_t first_step, int64_
     }
 }
 
+// The products of one launch. A block computes the sum of `terms` of them.
+struct Products {
+  Product at[most_branches];
+  Window windows[most_branches];
+  int taps_at_once[most_branches];
+  int terms;
+};
+
 // `steps` outputs in time × 32 · across output channels of one series per block, steps / 2 × 32 per warp. 32
 // input channels at a time, the window of the input under `taps_at_once` taps is staged once and every tap is
 // a product on a shifted view of it; the taps' weights take turns in two buffers.
 // Shared memory: the window's rows and two taps' weights, a pitch each, 48 KiB at most.
-// Grid: (series · ⌈out_length / steps⌉, ⌈channels of y / (32 · across)⌉).
+// Grid: (series · ⌈out_length / steps⌉, ⌈channels of y / (32 · across)⌉, products / terms).
 template <class Format, int steps, int across>
 __global__ void __launch_bounds__(warps_down* across* warp_size)
-    tensor_product(Product p, Window window, int taps_at_once) {
+    tensor_product(const __grid_constant__ Products products) {
   constexpr int pitch = pitch_of<Format>, threads = warps_down * across * warp_size;
   constexpr int row_tiles = steps / warps_down / 16, weight_words = across * warp_channels * pitch;
   uint32_t* const x_words = dynamic_shared();
-  uint32_t* const w_words = x_words + window.rows() * pitch;
   const int warp = static_cast<int>(threadIdx.x) / warp_size;
   const int down = warp % warps_down * (steps / warps_down), right = warp / warps_down * warp_channels;
-  const int64_t tiles = (p.y.steps + steps - 1) / steps;
+  const int first = static_cast<int>(blockIdx.z) * products.terms;
+  const Product& of_y = products.at[first];
+  const int64_t tiles = (of_y.y.steps + steps - 1) / steps;
   const int64_t item = blockIdx.x / tiles, first_step = blockIdx.x % tiles * steps;
   const int64_t first_n = static_cast<int64_t>(blockIdx.y) * (across * warp_channels);
   float sums[row_tiles][column_tiles][4] = {};
-  for (int64_t k = 0; k < p.x.channels; k += chunk) {
-    Weights<Format, threads> weights(p, first_n, k);
-    for (int64_t first_tap = 0; first_tap < p.taps; first_tap += taps_at_once) {
-      const int taps =
-          static_cast<int>(p.taps - first_tap < taps_at_once ? p.taps - first_tap : taps_at_once);
-      weights.load(p, first_tap);
-      __syncthreads();  // the window before has been used
-      stage_window<Format>(p, window, p.x.data + item * p.x.item_stride + k,
-                           first_step * p.stride + first_tap * p.dilation - p.pad, p.x.channels - k, x_words);
-      TapRow seen;
-      for (int tap = 0; tap < taps; ++tap, seen.next(window)) {
-        uint32_t* const here = w_words + tap % 2 * weight_words;
-        weights.store(p, here);
-        __syncthreads();  // all is staged, and the buffer of the tap before is free
-        if (tap + 1 < taps) weights.load(p, first_tap + tap + 1);
-        multiply<Format, row_tiles>(x_words + (seen.row(window) + down) * pitch, here + right * pitch, sums);
+  for (int term = first; term < first + products.terms; ++term) {
+    const Product& p = products.at[term];
+    const Window window = products.windows[term];
+    const int taps_at_once = products.taps_at_once[term];
+    uint32_t* const w_words = x_words + window.rows() * pitch;
+    for (int64_t k = 0; k < p.x.channels; k += chunk) {
+      Weights<Format, threads> weights(p, first_n, k);
+      const int all_taps = static_cast<int>(p.taps);
+      for (int first_tap = 0; first_tap < all_taps; first_tap += taps_at_once) {
+        const int taps = min(all_taps - first_tap, taps_at_once);
+        weights.load(p, first_tap);
+        __syncthreads();  // the window before has been used
+        stage_window<Format>(p, window, p.x.data + item * p.x.item_stride + k,
+                             first_step * p.stride + first_tap * p.dilation - p.pad, p.x.channels - k,
+                             x_words);
+        TapRow seen;
+        for (int tap = 0; tap < taps; ++tap, seen.next(window)) {
+          uint32_t* const here = w_words + tap % 2 * weight_words;
+          weights.store(p, here);
+          __syncthreads();  // all is staged, and the buffer of the tap before is free
+          if (tap + 1 < taps) weights.load(p, first_tap + tap + 1);
+          multiply<Format, row_tiles>(x_words + (seen.row(window) + down) * pitch, here + right * pitch,
+                                      sums);
+        }
       }
     }
   }
-  write<row_tiles>(p, item, first_step + down, first_n + right, sums);
+  write<row_tiles>(of_y, item, first_step + down, first_n + right, sums);
 }
 
 // As many taps share a window as fit; taps that lie a whole tile apart share nothing, and each has its own.
 template <class Format, int steps, int across>
-void launch(Cuda& cuda, const Product& p) {
+void launch(Cuda& cuda, Products& products, int count) {
   constexpr int pitch = pitch_of<Format>, weight_rows = 2 * across * warp_channels;
   constexpr int64_t row_bytes = pitch * sizeof(uint32_t);
-  int64_t taps = p.dilation >= steps * p.stride ? 1 : p.taps;
-  while (taps > 1 &&
-         (window_rows(steps, taps, p.stride, p.dilation) + weight_rows) * row_bytes > window_budget)
-    --taps;
-  const Window window = window_of(steps, taps, p.stride, p.dilation);
-  const dim3 grid(blocks_for(p.y.items * ((p.y.steps + steps - 1) / steps), 1),
-                  blocks_for(p.y.channels, across * warp_channels));
+  int rows = 0;
+  for (int i = 0; i < count; ++i) {
+    const Product& p = products.at[i];
+    int64_t taps = p.dilation >= steps * p.stride ? 1 : p.taps;
+    while (taps > 1 &&
+           (window_rows(steps, taps, p.stride, p.dilation) + weight_rows) * row_bytes > window_budget)
+      --taps;
+    products.windows[i] = window_of(steps, taps, p.stride, p.dilation);
+    products.taps_at_once[i] = static_cast<int>(taps);
+    rows = std::max(rows, products.windows[i].rows());
+  }
+  const Plane& y = products.at[0].y;
+  const dim3 grid(blocks_for(y.items * ((y.steps + steps - 1) / steps), 1),
+                  blocks_for(y.channels, across * warp_channels),
+                  static_cast<unsigned>(count / products.terms));
   launch_grid(cuda, tensor_product<Format, steps, across>, grid, warps_down * across * warp_size,
-              static_cast<size_t>((window.rows() + weight_rows) * row_bytes), p, window,
-              static_cast<int>(taps));
+              static_cast<size_t>((rows + weight_rows) * row_bytes), products);
 }
 
 // 128 steps to a block unless 64 leave fewer idle, or a stride would need twice the window.
 template <class Format>
-void launch(Cuda& cuda, const Product& p) {
+void launch(Cuda& cuda, Products& products, int count) {
+  const Product& p = products.at[0];
   const bool tall = p.stride == 1 && (p.y.steps - 1) % 128 >= 64, wide = p.y.channels > warp_channels;
   if (tall)
-    wide ? launch<Format, 128, 2>(cuda, p) : launch<Format, 128, 1>(cuda, p);
+    wide ? launch<Format, 128, 2>(cuda, products, count) : launch<Format, 128, 1>(cuda, products, count);
   else
-    wide ? launch<Format, 64, 2>(cuda, p) : launch<Format, 64, 1>(cuda, p);
+    wide ? launch<Format, 64, 2>(cuda, products, count) : launch<Format, 64, 1>(cuda, products, count);
 }
 
 Product product_of(const ConvWork& work) {
@@ -220,22 +247,31 @@ bool rows_are_aligned(const Plane& p) {
          p.step_stride % 4 == 0;
 }
 
-}  // namespace
-
-bool tensor_core_serves(Cuda& cuda, const ConvWork& work) {
+bool serves(const ConvWork& work) {
   const ConvSizes& s = work.sizes;
-  return cuda.state().tensor_cores &&
-         (cuda.precision() == Precision::tf32 || cuda.precision() == Precision::bf16) && s.groups == 1 &&
-         s.in_channels % 8 == 0 && s.out_channels % 8 == 0 && rows_are_aligned(work.x) &&
+  return s.groups == 1 && s.in_channels % 8 == 0 && s.out_channels % 8 == 0 && rows_are_aligned(work.x) &&
          rows_are_aligned(work.w) && rows_are_aligned(work.y) &&
          s.width * s.in_channels <= most_weights_per_channel &&
          (work.pass != ConvPass::backward_data || s.stride == 1);
 }
 
-void conv1d_tensor(Cuda& cuda, const ConvWork& work) {
-  if (work.pass == ConvPass::backward_filter) return conv1d_tensor_filter(cuda, work);
-  const Product p = product_of(work);
-  cuda.precision() == Precision::bf16 ? launch<Bf16>(cuda, p) : launch<Tf32>(cuda, p);
+}  // namespace
+
+bool tensor_core_serves(Cuda& cuda, ConvWorks works) {
+  const bool rounds = cuda.precision() == Precision::tf32 || cuda.precision() == Precision::bf16;
+  return cuda.state().tensor_cores && rounds && works.size() <= most_branches &&
+         std::all_of(works.begin(), works.end(), serves);
+}
+
+void conv1d_tensor(Cuda& cuda, ConvWorks works) {
+  const ConvPass pass = works.front().pass;
+  if (pass == ConvPass::backward_filter) return conv1d_tensor_filter(cuda, works);
+  Products products{};
+  std::transform(works.begin(), works.end(), products.at, product_of);
+  const int count = static_cast<int>(works.size());
+  products.terms = pass == ConvPass::forward ? 1 : count;
+  cuda.precision() == Precision::bf16 ? launch<Bf16>(cuda, products, count)
+                                      : launch<Tf32>(cuda, products, count);
 }
 
 }  // namespace mellow::cuda

@@ -28,9 +28,24 @@ constexpr int x_pitch =
     tile + 8 / Format::per_word;  // its rows are steps, and a word's step is per_word of them
 
 // How a block's warps share the work: tap_warps × shares of them. Warps of one share hold two taps each;
-// every share takes its turns along time and has partial sums of its own.
+// every share takes its turns along time and has partial sums of its own. Warps beyond these only stage.
 struct Division {
   int taps, tap_warps, shares;
+  int warps() const { return tap_warps * shares; }
+};
+
+// The filter of one branch: its sums are [parts, shares, out_channels, width, in_channels].
+struct Filter {
+  ConvSizes sizes;
+  Plane dy, x;
+  Window window;
+  Division division;
+  unsigned tap_blocks, first_tap_block;  // of the grid's second dimension
+  float* sums;
+};
+struct Filters {
+  Filter at[most_branches];
+  int count;
   int64_t tiles_per_part;
 };
 
@@ -116,10 +131,17 @@ __device__ void write(const ConvSizes& s, int64_t first_out, int64_t tap, int64_
 // 32 output channels × 32 input channels × up to 16 taps per block, over one part of all tiles of 64 steps;
 // dy and the window of x that the taps see are staged once for all taps. Shared memory: 64 steps of dy and
 // the window's rows of x, a pitch each, 48 KiB at most. Grid: (⌈in_channels / 32⌉ · ⌈out_channels / 32⌉,
-// ⌈width / taps⌉, parts). sums is [parts, shares, out_channels, width, in_channels].
+// ⌈width / taps⌉ of all branches, parts).
 template <class Format>
 __global__ void __launch_bounds__(most_warps* warp_size, 2)
-    tensor_filter(ConvSizes s, Plane dy, Plane x, Window window, Division division, float* sums) {
+    tensor_filter(const __grid_constant__ Filters filters) {
+  int branch = 0;
+  while (branch + 1 < filters.count && blockIdx.y >= filters.at[branch + 1].first_tap_block) ++branch;
+  const Filter& filter = filters.at[branch];
+  const ConvSizes& s = filter.sizes;
+  const Plane &dy = filter.dy, &x = filter.x;
+  const Window window = filter.window;
+  const Division division = filter.division;
   constexpr int depth = 8 * Format::per_word;  // steps of one mma
   uint32_t* const dy_words = dynamic_shared();
   uint32_t* const x_words = dy_words + steps / Format::per_word * dy_pitch;
@@ -127,8 +149,9 @@ __global__ void __launch_bounds__(most_warps* warp_size, 2)
             warp = static_cast<int>(threadIdx.x) / warp_size;
   const int64_t in_tiles = (s.in_channels + tile - 1) / tile;
   const int64_t first_in = blockIdx.x % in_tiles * tile, first_out = blockIdx.x / in_tiles * tile;
-  const int64_t block_tap = static_cast<int64_t>(blockIdx.y) * division.taps;
+  const int64_t block_tap = static_cast<int64_t>(blockIdx.y - filter.first_tap_block) * division.taps;
   const int warp_tap = warp % division.tap_warps * taps_per_warp, share = warp / division.tap_warps;
+  const bool multiplies = share < division.shares;
   const int64_t last = block_tap + division.taps < s.width ? block_tap + division.taps : s.width;
   const int taps = static_cast<int>(last - block_tap - warp_tap);  // of this warp, if that many
   const uint32_t* of_tap[taps_per_warp];
@@ -139,9 +162,8 @@ __global__ void __launch_bounds__(most_warps* warp_size, 2)
         (TapRow::of(window, tap < taps ? warp_tap + tap : 0).row(window) + lane % 4 * Format::per_word) *
             x_pitch<Format> +
         lane / 4;
-  const int64_t tiles = (s.out_length + steps - 1) / steps, begin = blockIdx.z * division.tiles_per_part;
-  const int64_t end =
-      begin + division.tiles_per_part < s.batch * tiles ? begin + division.tiles_per_part : s.batch * tiles;
+  const int64_t tiles = (s.out_length + steps - 1) / steps, begin = blockIdx.z * filters.tiles_per_part;
+  const int64_t end = min(begin + filters.tiles_per_part, s.batch * tiles);
   Sums mine = {};
   for (int64_t at = begin; at < end; ++at) {
     const int64_t item = at / tiles, first = at % tiles * steps;
@@ -153,7 +175,7 @@ __global__ void __launch_bounds__(most_warps* warp_size, 2)
                     x_words);
     __syncthreads();
     const int here = static_cast<int>(s.out_length - first < steps ? s.out_length - first : steps);
-    for (int step = share * depth; step < here; step += division.shares * depth) {
+    for (int step = share * depth; multiplies && step < here; step += division.shares * depth) {
       const uint32_t* of_steps[taps_per_warp];
 #pragma unroll
       for (int tap = 0; tap < taps_per_warp; ++tap) of_steps[tap] = of_tap[tap] + step * x_pitch<Format>;
@@ -161,11 +183,11 @@ __global__ void __launch_bounds__(most_warps* warp_size, 2)
                        mine);
     }
   }
-  float* const part = sums + (static_cast<int64_t>(blockIdx.z) * division.shares + share) * s.out_channels *
-                                 s.width * s.in_channels;
+  float* const part = filter.sums + (static_cast<int64_t>(blockIdx.z) * division.shares + share) *
+                                        s.out_channels * s.width * s.in_channels;
 #pragma unroll
   for (int tap = 0; tap < taps_per_warp; ++tap)
-    if (tap < taps) write(s, first_out, block_tap + warp_tap + tap, first_in, mine[tap], part);
+    if (multiplies && tap < taps) write(s, first_out, block_tap + warp_tap + tap, first_in, mine[tap], part);
 }
 
 template <class Format>
@@ -175,30 +197,61 @@ size_t shared_bytes(int64_t window_rows) {
 }
 
 template <class Format>
-void launch(Cuda& cuda, const ConvWork& work) {
+Filter filter_of(const ConvWork& work) {
   const ConvSizes& s = work.sizes;
   int64_t tap_blocks = (s.width + most_taps - 1) / most_taps;
   const auto taps = [&] { return (s.width + tap_blocks - 1) / tap_blocks; };
   while (taps() > 1 && shared_bytes<Format>(window_rows(steps, taps(), s.stride, s.dilation)) > window_budget)
     ++tap_blocks;
   const int tap_warps = static_cast<int>(taps() + taps_per_warp - 1) / taps_per_warp;
-  const int shares = most_warps / tap_warps;
-  const int64_t weights = s.out_channels * s.width * s.in_channels;
-  const Parts parts = parts_of(s.batch * ((s.out_length + steps - 1) / steps), 2, weights * shares);
-  const Division division = {static_cast<int>(taps()), tap_warps, shares, parts.each()};
+  const Division division = {static_cast<int>(taps()), tap_warps, most_warps / tap_warps};
   const Window window = window_of(steps, division.taps, s.stride, s.dilation);
-  const Scratch sums(cuda, static_cast<size_t>(parts.count * shares * weights) * sizeof(float));
-  const dim3 grid(blocks_for(s.in_channels, tile) * blocks_for(s.out_channels, tile),
-                  static_cast<unsigned>(tap_blocks), static_cast<unsigned>(parts.count));
-  launch_grid(cuda, tensor_filter<Format>, grid, tap_warps * shares * warp_size,
-              shared_bytes<Format>(window.rows()), s, work.y, work.x, window, division, sums.data<float>());
-  add_parts(cuda, sums.data<float>(), parts.count * shares, weights, work.w.data, work.add);
+  return {s, work.y, work.x, window, division, static_cast<unsigned>(tap_blocks), 0, nullptr};
+}
+
+int64_t weights_of(const Filter& filter) {
+  return filter.sizes.out_channels * filter.sizes.width * filter.sizes.in_channels;
+}
+
+template <class Format>
+void launch(Cuda& cuda, ConvWorks works) {
+  Filters filters{};
+  filters.count = static_cast<int>(works.size());
+  std::transform(works.begin(), works.end(), filters.at, filter_of<Format>);
+  const std::span all(filters.at, works.size());
+  const ConvSizes& s = works.front().sizes;
+  const int64_t tiles = s.batch * ((s.out_length + steps - 1) / steps);
+  int64_t sums_of_part = 0;
+  for (const Filter& filter : all) sums_of_part += filter.division.shares * weights_of(filter);
+  const Parts parts = parts_of(tiles, 2, sums_of_part);
+  filters.tiles_per_part = parts.each();
+  const Scratch sums(cuda, static_cast<size_t>(parts.count * sums_of_part) * sizeof(float));
+  float* next = sums.data<float>();
+  unsigned tap_blocks = 0;
+  int warps = 0;
+  size_t bytes = 0;
+  PartialSums of_branch[most_branches] = {};
+  for (size_t i = 0; i < works.size(); ++i) {
+    Filter& filter = all[i];
+    filter.first_tap_block = tap_blocks;
+    filter.sums = next;
+    const int64_t part_count = parts.count * filter.division.shares;
+    of_branch[i] = {next, part_count, weights_of(filter), works[i].w.data, works[i].add};
+    next += part_count * weights_of(filter);
+    tap_blocks += filter.tap_blocks;
+    warps = std::max(warps, filter.division.warps());
+    bytes = std::max(bytes, shared_bytes<Format>(filter.window.rows()));
+  }
+  const dim3 grid(blocks_for(s.in_channels, tile) * blocks_for(s.out_channels, tile), tap_blocks,
+                  static_cast<unsigned>(parts.count));
+  launch_grid(cuda, tensor_filter<Format>, grid, warps * warp_size, bytes, filters);
+  add_parts(cuda, std::span<const PartialSums>(of_branch, works.size()));
 }
 
 }  // namespace
 
-void conv1d_tensor_filter(Cuda& cuda, const ConvWork& work) {
-  cuda.precision() == Precision::bf16 ? launch<Bf16>(cuda, work) : launch<Tf32>(cuda, work);
+void conv1d_tensor_filter(Cuda& cuda, ConvWorks works) {
+  cuda.precision() == Precision::bf16 ? launch<Bf16>(cuda, works) : launch<Tf32>(cuda, works);
 }
 
 }  // namespace mellow::cuda

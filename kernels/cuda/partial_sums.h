@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "mellow/engine/core/backend.h"
 
@@ -22,7 +23,16 @@ inline Parts parts_of(int64_t length, int64_t shortest, int64_t n) {
   return {length, std::clamp<int64_t>(length / shortest, 1, std::min<int64_t>(64, fitting))};
 }
 
-// out[i] (+)= Σ_p parts[p, i]: adds when `add` is set, else overwrites.
-void add_parts(Cuda& cuda, const float* parts, int64_t part_count, int64_t n, float* out, bool add);
+// out[i] (+)= Σ_p parts[p, i], i < n: adds when `add` is set, else overwrites.
+struct PartialSums {
+  const float* parts;
+  int64_t part_count, n;
+  float* out;
+  bool add;
+};
+// At most most_partial_sums of them in one launch.
+constexpr int most_partial_sums = 4;
+void add_parts(Cuda& cuda, std::span<const PartialSums> sums);
+inline void add_parts(Cuda& cuda, const PartialSums& sums) { add_parts(cuda, std::span(&sums, 1)); }
 
 }  // namespace mellow::cuda

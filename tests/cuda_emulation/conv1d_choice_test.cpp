@@ -2,8 +2,9 @@
 // Which way a convolution goes: cuDNN (a stand-in that takes as long as it is told) or tensor cores.
 #include <filesystem>
 
-#include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/conv1d_branches.h"
 #include "mellow/engine/ops/join.h"
+#include "mellow/engine/ops/pointwise.h"
 #include "mellow/tests/cuda_emulation/emulator.h"
 #include "mellow/tests/support/check_op.h"
 #include "mellow/tests/support/environment.h"
@@ -59,6 +60,33 @@ TEST_CASE("conv1d's way is measured once and remembered") {
   CHECK(cudnn_runs(2, 40) == 0);
   CHECK(cudnn_runs(2, 40, Precision::fp32) == 1);       // strict: nothing to choose
   CHECK(cudnn_runs(2, 40, Precision::bf16) == trials);  // copies take a launch each
+}
+
+TEST_CASE("branches run in one launch where that is faster than each its own way") {
+  const auto run = [] {
+    Context context({.device = Device::cuda, .precision = Precision::tf32});
+    const Tensor x = tensor_of<float>(context, {2, 9, 8}, random_values(144, 1));
+    Tensor w[] = {tensor_of<float>(context, {8, 5, 8}, random_values(320, 2)),
+                  tensor_of<float>(context, {16, 3, 8}, random_values(384, 3))};
+    const Conv1dOptions options[] = {same_padding(5), same_padding(3)};
+    for (Tensor& weight : w) weight.set_requires_grad();
+    emulation::cudnn.runs = 0;
+    Tape tape(context);
+    const Tensor y = conv1d_branches(scale(x, 1), w, options);
+    tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 4)));
+    return to_doubles(w[1].grad());
+  };
+  Stage fast(0.5f);
+  const auto apart = run();
+  CHECK(emulation::cudnn.runs > 4);  // trials
+  CHECK(contains(slurp(fast.file()), "taps 5 and 3"));
+  CHECK(run() == apart);
+  CHECK(emulation::cudnn.runs == 4);  // two branches, forward and weights
+  Stage slow(1000);
+  const auto together = run();
+  CHECK(run() == together);
+  CHECK(emulation::cudnn.runs == 0);
+  check_close(together, apart, 2e-3, "gradient of tf32");
 }
 
 TEST_CASE("tensor cores take what cuDNN was chosen for and has no plan for") {

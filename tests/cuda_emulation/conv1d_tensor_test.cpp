@@ -119,9 +119,9 @@ double relative_rms(const std::vector<double>& got, const std::vector<double>& e
 }
 
 std::vector<double> run(Cuda& cuda, const ConvSizes& s, ConvPass pass, Operands& o, bool add) {
-  const cuda::ConvWork work = {pass, s, o.x.plane, o.w.plane, o.y.plane, add};
-  REQUIRE(cuda::tensor_core_serves(cuda, work));
-  cuda::conv1d_tensor(cuda, work);
+  const cuda::ConvWork works[] = {{pass, s, o.x.plane, o.w.plane, o.y.plane, add}};
+  REQUIRE(cuda::tensor_core_serves(cuda, works));
+  cuda::conv1d_tensor(cuda, works);
   return o.result(pass).doubles();
 }
 
@@ -154,6 +154,33 @@ void check_passes(const ConvSizes& s) {
       ++turn;
       check(s, pass, precision, turn % 2 * 8, turn / 2 % 2 == 1);
     }
+}
+
+// Branches of so many taps on the same series at once: each gives what it gives alone; the gradient of the
+// series is the sum of all.
+void check_together(const std::vector<int64_t>& taps, ConvPass pass, Precision precision, bool add) {
+  INFO(taps.size(), " branches, pass ", static_cast<int>(pass), ", ", name_of(precision), ", add ", add);
+  Context context({.device = Device::cuda, .precision = precision});
+  std::vector<Operands> operands;
+  std::vector<cuda::ConvWork> works;
+  std::vector<std::vector<double>> expected;
+  for (const int64_t width : taps) operands.emplace_back(sizes(2, 70, 32, 40, width), 0);
+  for (size_t i = 0; i < taps.size(); ++i) {
+    Operands& o = operands[i];
+    const ConvSizes s = sizes(2, 70, 32, 40, taps[i]);
+    o.x.fill(1, 0);
+    o.w.fill(10 + i, 0);
+    o.y.fill(20 + i, 0);
+    const bool shared = pass == ConvPass::backward_data;
+    expected.push_back(by_definition(s, pass, o, precision, add && !(shared && i > 0)));
+    for (size_t k = 0; shared && i > 0 && k < expected[0].size(); ++k) expected[0][k] += expected[i][k];
+    works.push_back({pass, s, shared ? operands[0].x.plane : o.x.plane, o.w.plane, o.y.plane, add});
+  }
+  REQUIRE(cuda::tensor_core_serves(context.cuda(), works));
+  cuda::conv1d_tensor(context.cuda(), works);
+  const size_t results = pass == ConvPass::backward_data ? 1 : taps.size();
+  for (size_t i = 0; i < results; ++i)
+    CHECK(relative_rms(operands[i].result(pass).doubles(), expected[i]) < 1e-6);
 }
 
 }  // namespace
@@ -196,6 +223,15 @@ TEST_CASE("conv1d on tensor cores: every way of a window and of a sum") {
         for (const bool add : {false, true}) check(sizes(2, 37, 40, 24, 5), pass, precision, gap, add);
 }
 
+TEST_CASE("conv1d on tensor cores: several branches in one launch") {
+  for (const Precision precision : {Precision::tf32, Precision::bf16})
+    for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_filter})
+      for (const bool add : {false, true}) check_together({40, 20, 10}, pass, precision, add);
+  check_together({1, 2, 17, 80}, ConvPass::backward_filter, Precision::tf32, false);
+  check_together({80, 1}, ConvPass::backward_data, Precision::bf16, false);
+  check_together({3, 80, 1}, ConvPass::forward, Precision::tf32, true);
+}
+
 TEST_CASE("conv1d on tensor cores gives the same bits in every order of blocks and threads") {
   for (const Precision precision : {Precision::tf32, Precision::bf16})
     for (const ConvSizes& s : {sizes(1, 100, 40, 40, 5), sizes(2, 70, 32, 32, 3, 1, 64)})
@@ -220,7 +256,8 @@ TEST_CASE("conv1d on tensor cores: what they do not serve") {
   auto serves = [](const ConvSizes& s, ConvPass pass, Precision precision, int64_t gap = 0) {
     Context context({.device = Device::cuda, .precision = precision});
     Operands o(s, gap);
-    return cuda::tensor_core_serves(context.cuda(), {pass, s, o.x.plane, o.w.plane, o.y.plane});
+    const cuda::ConvWork works[] = {{pass, s, o.x.plane, o.w.plane, o.y.plane}};
+    return cuda::tensor_core_serves(context.cuda(), works);
   };
   const ConvSizes plain = sizes(1, 9, 8, 16, 3), strided = sizes(1, 9, 8, 16, 3, 2);
   ConvSizes grouped = plain;
@@ -234,8 +271,11 @@ TEST_CASE("conv1d on tensor cores: what they do not serve") {
   CHECK_FALSE(serves(sizes(1, 9, 12, 16, 3), ConvPass::forward, Precision::tf32));
   CHECK_FALSE(serves(sizes(1, 9, 8, 1, 3), ConvPass::forward, Precision::tf32));
   Context old({.device = Device::cuda, .precision = Precision::tf32});
-  old.cuda().state().tensor_cores = false;
   Operands o(plain, 0);
-  CHECK_FALSE(
-      cuda::tensor_core_serves(old.cuda(), {ConvPass::forward, plain, o.x.plane, o.w.plane, o.y.plane}));
+  const cuda::ConvWork work = {ConvPass::forward, plain, o.x.plane, o.w.plane, o.y.plane};
+  const std::vector<cuda::ConvWork> few(cuda::most_branches, work), many(cuda::most_branches + 1, work);
+  CHECK(cuda::tensor_core_serves(old.cuda(), few));
+  CHECK_FALSE(cuda::tensor_core_serves(old.cuda(), many));
+  old.cuda().state().tensor_cores = false;
+  CHECK_FALSE(cuda::tensor_core_serves(old.cuda(), few));
 }

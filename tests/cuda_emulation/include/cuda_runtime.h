@@ -17,6 +17,7 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline
+#define __grid_constant__
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
 // One copy for all blocks, in a section of its own: refilled with NaN before each block runs.
