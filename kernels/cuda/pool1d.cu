@@ -30,32 +30,52 @@ struct Window {
   }
 };
 
-// One thread per element of y and winner [batch, out_length, channels]; winner may be null.
-__global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, uint8_t* winner, Window window) {
+template <int width>
+struct alignas(width) Bytes {
+  uint8_t at[width];
+};
+
+// One thread per `width` neighbouring channels of y and winner [batch, out_length, channels]; winner may be
+// null.
+template <int width>
+__global__ void max_pool_forward(int64_t n, cuda::Series x, cuda::Series y, Bytes<width>* winner,
+                                 Window window) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
-  const auto [b, o, c] = y.place(i);
-  const int from = max(window.begin(o), 0), to = min(window.begin(o) + window.width, x.length);
-  float best = x.at(b, from, c);
-  int step = from;
-  for (int t = from + 1; t < to; ++t)
-    if (const float v = x.at(b, t, c); v > best || (isnan(v) && !isnan(best))) best = v, step = t;
-  y.at(b, o, c) = best;
-  if (winner != nullptr) winner[i] = static_cast<uint8_t>(step - window.begin(o));
+  const auto [b, o, c] = y.place(i * width);
+  const int begin = window.begin(o), from = max(begin, 0), to = min(begin + window.width, x.length);
+  cuda::Floats<width> best = x.at<width>(b, from, c);
+  Bytes<width> step;
+#pragma unroll
+  for (int k = 0; k < width; ++k) step.at[k] = static_cast<uint8_t>(from - begin);
+  for (int t = from + 1; t < to; ++t) {
+    const cuda::Floats<width> v = x.at<width>(b, t, c);
+#pragma unroll
+    for (int k = 0; k < width; ++k)
+      if (v.at[k] > best.at[k] || (isnan(v.at[k]) && !isnan(best.at[k])))
+        best.at[k] = v.at[k], step.at[k] = static_cast<uint8_t>(t - begin);
+  }
+  y.at<width>(b, o, c) = best;
+  if (winner != nullptr) winner[i] = step;
 }
 
-// One thread per element of dx: it gathers from the windows it won, so that no two threads write to one
-// place.
+// One thread per `width` neighbouring channels of dx: it gathers from the windows they won, so that no two
+// threads write to one place.
+template <int width>
 __global__ void max_pool_backward(int64_t n, cuda::Series dx, bool add, cuda::Series dy,
-                                  const uint8_t* winner, Window window) {
+                                  const Bytes<width>* winner, Window window) {
   const int64_t i = cuda::thread_index();
   if (i >= n) return;
-  const auto [b, t, c] = dx.place(i);
-  float sum = 0;
-  for (int o = window.first(t); o <= window.last(t, dy.length); ++o)
-    if (winner[(b * dy.length + o) * dy.channels + c] == t - window.begin(o)) sum += dy.at(b, o, c);
-  float& place = dx.at(b, t, c);
-  place = add ? place + sum : sum;
+  const auto [b, t, c] = dx.place(i * width);
+  cuda::Floats<width> sum = {};
+  for (int o = window.first(t); o <= window.last(t, dy.length); ++o) {
+    const Bytes<width> won = winner[((b * dy.length + o) * dy.channels + c) / width];
+    const cuda::Floats<width> up = dy.at<width>(b, o, c);
+#pragma unroll
+    for (int k = 0; k < width; ++k)
+      if (won.at[k] == t - window.begin(o)) sum.at[k] += up.at[k];
+  }
+  store(dx.at<width>(b, t, c), sum, add);
 }
 
 __global__ void avg_pool_forward(int64_t n, cuda::Series x, cuda::Series y, Window window) {
@@ -85,14 +105,21 @@ void max_windows(Cuda& cuda, const Pool1dOptions& options, const Tensor& x, cons
                  const Tensor& winner) {
   const cuda::Series from("max_pool1d", x), to("max_pool1d", y);
   uint8_t* position = winner.defined() ? winner.data<uint8_t>() : nullptr;
-  cuda::launch_1d(cuda, max_pool_forward, to.count(), from, to, position, Window(options));
+  const auto launch = [&]<int width>() {
+    cuda::launch_1d(cuda, max_pool_forward<width>, to.count() / width, from, to,
+                    reinterpret_cast<Bytes<width>*>(position), Window(options));
+  };
+  from.has_quads() && to.has_quads() ? launch.operator()<4>() : launch.operator()<1>();
 }
 
 void max_windows_backward(Cuda& cuda, const Pool1dOptions& options, const Tensor& winner, const Tensor& dy,
                           const Gradients::Target& target) {
   const cuda::Series dx("max_pool1d", target.place), up("max_pool1d", dy);
-  cuda::launch_1d(cuda, max_pool_backward, dx.count(), dx, target.add, up, winner.data<uint8_t>(),
-                  Window(options));
+  const auto launch = [&]<int width>() {
+    cuda::launch_1d(cuda, max_pool_backward<width>, dx.count() / width, dx, target.add, up,
+                    reinterpret_cast<const Bytes<width>*>(winner.data<uint8_t>()), Window(options));
+  };
+  dx.has_quads() && up.has_quads() ? launch.operator()<4>() : launch.operator()<1>();
 }
 
 void AvgPool1d::forward(Cuda& cuda, std::span<const Tensor> in, const Tensor& out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mellow/kernels/cuda/divide.cuh"
+#include "mellow/kernels/cuda/floats.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand.h"
 
@@ -31,6 +32,15 @@ struct Series {
     return data[b * series_stride + t * step_stride + c];
   }
   int64_t count() const { return batch * length * channels; }
+  // Whether channels come in fours at multiples of 16 bytes.
+  bool has_quads() const {
+    return channels % 4 == 0 && step_stride % 4 == 0 && series_stride % 4 == 0 && is_aligned(data);
+  }
+  // `width` channels from c on.
+  template <int width>
+  __device__ Floats<width>& at(int64_t b, int t, int c) const {
+    return *floats_at<width>(&at(b, t, c));
+  }
 
   struct Place {
     int64_t series;

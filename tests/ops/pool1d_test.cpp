@@ -73,9 +73,11 @@ TEST_CASE("pool1d: gradients") {
     check_op([&](const Inputs& in) { return max_pool1d(in[0], c.options); }, {c.x});
     check_op([&](const Inputs& in) { return avg_pool1d(in[0], c.options); }, {c.x});
   }
-  const Case& same = cases[0];
-  check_op(through_windows([&](const Inputs& in) { return max_pool1d(in[0], same.options); }), {same.x});
-  check_op(through_windows([&](const Inputs& in) { return avg_pool1d(in[0], same.options); }), {same.x});
+  const Pool1dOptions& same = cases[0].options;
+  for (const auto& [shape, before] : {std::pair{Shape{2, 7, 3}, 1}, {Shape{2, 7, 8}, 4}}) {
+    check_op(through_windows([&](const Inputs& in) { return max_pool1d(in[0], same); }, before), {shape});
+    check_op(through_windows([&](const Inputs& in) { return avg_pool1d(in[0], same); }, before), {shape});
+  }
 }
 
 TEST_CASE("max_pool1d: ties go to the first step, NaN is passed on, padding never wins") {
