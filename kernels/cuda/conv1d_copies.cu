@@ -4,6 +4,7 @@
 #include "mellow/kernels/cuda/bf16.cuh"
 #include "mellow/kernels/cuda/conv1d_pass.h"
 #include "mellow/kernels/cuda/divide.cuh"
+#include "mellow/kernels/cuda/floats.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 
 namespace mellow::cuda {
@@ -30,27 +31,45 @@ struct Place {
   }
 };
 
-// One thread per element of the packed array, whose items have `steps` steps.
-template <class T>
+// `width` neighbours of a packed array.
+template <class T, int width>
+struct alignas(width * sizeof(T)) Values {
+  T at[width];
+};
+
+// One thread per `width` neighbouring channels of the packed array, whose items have `steps` steps.
+template <int width, class T>
 __global__ void pack_kernel(int64_t n, Plane from, int64_t before, int64_t steps, T* to) {
   const int64_t i = thread_index();
   if (i >= n) return;
-  const Place at(i, steps, from.channels);
+  const Place at(i * width, steps, from.channels);
   const int64_t step = at.step - before;
-  const bool inside = step >= 0 && step < from.steps;
-  to[i] =
-      stored<T>(inside ? from.data[at.item * from.item_stride + step * from.step_stride + at.channel] : 0.0f);
+  Floats<width> read = {};
+  if (step >= 0 && step < from.steps)
+    read = *floats_at<width>(from.data + at.item * from.item_stride + step * from.step_stride + at.channel);
+  Values<T, width> values;
+#pragma unroll
+  for (int k = 0; k < width; ++k) values.at[k] = stored<T>(read.at[k]);
+  reinterpret_cast<Values<T, width>*>(to)[i] = values;
 }
 
-// One thread per element of the plane.
-template <class T>
+// One thread per `width` neighbouring channels of the plane.
+template <int width, class T>
 __global__ void unpack_kernel(int64_t n, const T* from, int64_t before, int64_t steps, Plane to, bool add) {
   const int64_t i = thread_index();
   if (i >= n) return;
-  const Place at(i, to.steps, to.channels);
-  const float value = loaded(from[(at.item * steps + before + at.step) * to.channels + at.channel]);
-  float& place = to.data[at.item * to.item_stride + at.step * to.step_stride + at.channel];
-  place = add ? place + value : value;
+  const Place at(i * width, to.steps, to.channels);
+  const auto values = *reinterpret_cast<const Values<T, width>*>(
+      from + (at.item * steps + before + at.step) * to.channels + at.channel);
+  Floats<width> read;
+#pragma unroll
+  for (int k = 0; k < width; ++k) read.at[k] = loaded(values.at[k]);
+  store(*floats_at<width>(to.data + at.item * to.item_stride + at.step * to.step_stride + at.channel), read,
+        add);
+}
+
+bool has_quads(const Plane& p) {
+  return p.channels % 4 == 0 && p.step_stride % 4 == 0 && p.item_stride % 4 == 0 && is_aligned(p.data);
 }
 
 }  // namespace
@@ -58,12 +77,15 @@ __global__ void unpack_kernel(int64_t n, const T* from, int64_t before, int64_t 
 template <class T>
 void pack(Cuda& cuda, const Plane& from, const Margins& margins, T* to) {
   const int64_t steps = margins.before + from.steps + margins.behind;
-  launch_1d(cuda, pack_kernel<T>, from.items * steps * from.channels, from, margins.before, steps, to);
+  const int width = has_quads(from) ? 4 : 1;
+  launch_1d(cuda, width == 4 ? pack_kernel<4, T> : pack_kernel<1, T>,
+            from.items * steps * from.channels / width, from, margins.before, steps, to);
 }
 template <class T>
 void unpack(Cuda& cuda, const T* from, const Margins& margins, const Plane& to, bool add) {
-  launch_1d(cuda, unpack_kernel<T>, to.count(), from, margins.before,
-            margins.before + to.steps + margins.behind, to, add);
+  const int width = has_quads(to) ? 4 : 1;
+  launch_1d(cuda, width == 4 ? unpack_kernel<4, T> : unpack_kernel<1, T>, to.count() / width, from,
+            margins.before, margins.before + to.steps + margins.behind, to, add);
 }
 
 template void pack(Cuda&, const Plane&, const Margins&, float*);

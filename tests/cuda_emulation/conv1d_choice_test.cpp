@@ -166,17 +166,18 @@ TEST_CASE("cuDNN that takes plain operands alone is given copies") {
   emulation::cudnn.plain_only = true;
   const EnvironmentVariable forced("MELLOW_CONV", "cudnn");
   // Two convolutions into windows of one tensor; every gradient but the first is added to what is there.
-  const auto run = [](Device device, Precision precision, const Conv1dOptions& options) {
+  const auto run = [](Device device, Precision precision, const Conv1dOptions& options, int64_t in,
+                      int64_t out) {
     Context context({.device = device, .precision = precision});
-    Tensor x = tensor_of<float>(context, {2, 9, 6}, random_values(108, 1)).set_requires_grad();
-    Tensor w = tensor_of<float>(context, {5, 4, 6}, random_values(120, 2)).set_requires_grad();
+    Tensor x = tensor_of<float>(context, {2, 9, in}, random_values(18 * in, 1)).set_requires_grad();
+    Tensor w = tensor_of<float>(context, {out, 4, in}, random_values(4 * in * out, 2)).set_requires_grad();
     const int64_t steps = conv1d_shape(x.shape(), w, {}, options)[1];
     std::vector<double> all;
     for (int pass = 0; pass < 2; ++pass) {
       Tape tape(context);
-      Join join(context, {2, steps, 10}, DType::f32);
+      Join join(context, {2, steps, 2 * out}, DType::f32);
       const Tensor inner = scale(x, 1);
-      for (int i = 0; i < 2; ++i) conv1d(inner, w, {}, options, join.part(5));
+      for (int i = 0; i < 2; ++i) conv1d(inner, w, {}, options, join.part(out));
       const Tensor y = join.whole();
       tape.backward(y, tensor_of<float>(context, y.shape(), random_values(y.count(), 3)));
       for (const Tensor& t : {y, x.grad(), w.grad()}) {
@@ -186,12 +187,13 @@ TEST_CASE("cuDNN that takes plain operands alone is given copies") {
     }
     return all;
   };
-  for (const Conv1dOptions& options :
-       {same_padding(4), same_padding(4, 2), Conv1dOptions{.stride = 2, .pad_left = 5, .pad_right = 1}}) {
-    const auto expected = run(Device::cpu, Precision::fp32, options);
-    emulation::cudnn.runs = 0;
-    check_close(run(Device::cuda, Precision::fp32, options), expected, 1e-5, "fp32");
-    check_close(run(Device::cuda, Precision::bf16, options), expected, 2e-2, "bf16");
-    CHECK(emulation::cudnn.runs == 2 * 2 * 6);
-  }
+  for (const auto& [in, out] : {std::pair{6, 5}, {8, 8}})
+    for (const Conv1dOptions& options :
+         {same_padding(4), same_padding(4, 2), Conv1dOptions{.stride = 2, .pad_left = 5, .pad_right = 1}}) {
+      const auto expected = run(Device::cpu, Precision::fp32, options, in, out);
+      emulation::cudnn.runs = 0;
+      check_close(run(Device::cuda, Precision::fp32, options, in, out), expected, 1e-5, "fp32");
+      check_close(run(Device::cuda, Precision::bf16, options, in, out), expected, 2e-2, "bf16");
+      CHECK(emulation::cudnn.runs == 2 * 2 * 6);
+    }
 }
