@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 MODELS = ["inception-time", "inception-time-3", "inception-time-1", "resnet18", "lstm-fcn", "ts2vec"]
 CUDA_VARIANTS = ["eager", "channels-last", "bf16", "compile", "graph", "graph-bf16"]
 ANSWER_TOLERANCES = [1e-4, 1e-4, 1e-2, 5e-2]  # loss in evaluation; before the first, second, third update
+SETTINGS = ["MELLOW_ISA", "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS",
+            "OMP_WAIT_POLICY", "MELLOW_CONV"]  # of the environment, that change what is measured
 ROUNDED_TOLERANCES = [5e-3, 5e-3, 2e-2, 1e-1]  # tf32 and bf16
 TS2VEC_STEPS = 200  # of all rounds: mellow writes 256 crops
 
@@ -189,7 +191,8 @@ def main() -> int:
              "instructions": sorted(flags & {"avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"}),
              "gpu": gpu(), "system": platform.platform(), "precision": options.precision, "epoch": options.epoch,
              "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True,
-                                      text=True, cwd=HERE).stdout.strip(), "load": os.getloadavg()[0]}
+                                      text=True, cwd=HERE).stdout.strip(), "load": os.getloadavg()[0],
+             "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ}}
     print("| model | length | threads | at once | side | ms per step | times mellow | MB | times mellow |\n"
           "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     rows = []
