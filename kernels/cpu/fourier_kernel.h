@@ -136,7 +136,8 @@ MELLOW_INLINE void store_parts(bool is_left, const Complex<lanes>& x, int64_t pa
   store<lanes>(third, to + 2 * part);
 }
 
-constexpr int64_t paired = block_channels / 2;  // channels c and c + paired make one complex series
+// Channels c and c + paired make one complex series.
+inline constexpr int64_t paired = block_channels / 2;
 
 template <int lanes>
 void spectrum_of(const FourierTables& tables, const BlockInput& input, bool is_left, const BlockPlace& to,

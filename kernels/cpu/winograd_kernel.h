@@ -14,19 +14,19 @@ struct Matrix {
   float of[rows][columns];
 };
 
-constexpr Matrix<6, 6> input_matrix = {{{4, 0, -5, 0, 1, 0},  // B'
-                                        {0, -4, -4, 1, 1, 0},
-                                        {0, 4, -4, -1, 1, 0},
-                                        {0, -2, -1, 2, 1, 0},
-                                        {0, 2, -1, -2, 1, 0},
-                                        {0, 4, 0, -5, 0, 1}}};
-constexpr Matrix<6, 3> weight_matrix = {{{1.0f / 4, 0, 0},  // G
-                                         {-1.0f / 6, -1.0f / 6, -1.0f / 6},
-                                         {-1.0f / 6, 1.0f / 6, -1.0f / 6},
-                                         {1.0f / 24, 1.0f / 12, 1.0f / 6},
-                                         {1.0f / 24, -1.0f / 12, 1.0f / 6},
-                                         {0, 0, 1}}};
-constexpr Matrix<4, 6> row_matrix = {
+inline constexpr Matrix<6, 6> input_matrix = {{{4, 0, -5, 0, 1, 0},  // B'
+                                               {0, -4, -4, 1, 1, 0},
+                                               {0, 4, -4, -1, 1, 0},
+                                               {0, -2, -1, 2, 1, 0},
+                                               {0, 2, -1, -2, 1, 0},
+                                               {0, 4, 0, -5, 0, 1}}};
+inline constexpr Matrix<6, 3> weight_matrix = {{{1.0f / 4, 0, 0},  // G
+                                                {-1.0f / 6, -1.0f / 6, -1.0f / 6},
+                                                {-1.0f / 6, 1.0f / 6, -1.0f / 6},
+                                                {1.0f / 24, 1.0f / 12, 1.0f / 6},
+                                                {1.0f / 24, -1.0f / 12, 1.0f / 6},
+                                                {0, 0, 1}}};
+inline constexpr Matrix<4, 6> row_matrix = {
     {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};  // A'
 
 template <int rows, int columns>
@@ -36,8 +36,8 @@ constexpr Matrix<columns, rows> transposed(const Matrix<rows, columns>& m) {
     for (int k = 0; k < columns; ++k) t.of[k][i] = m.of[i][k];
   return t;
 }
-constexpr Matrix<6, 4> gradient_matrix = transposed(row_matrix);
-constexpr Matrix<3, 6> tap_matrix = transposed(weight_matrix);
+inline constexpr Matrix<6, 4> gradient_matrix = transposed(row_matrix);
+inline constexpr Matrix<3, 6> tap_matrix = transposed(weight_matrix);
 
 template <int lanes, const auto& m, int rows, int columns>
 MELLOW_INLINE void multiply(const Lanes<lanes>* x, Lanes<lanes>* y) {

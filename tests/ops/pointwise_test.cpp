@@ -58,12 +58,13 @@ TEST_CASE("pointwise: windows in every place, with and without channels in fours
     Shape shape;
     int64_t before;
   };
-  for (const auto& [shape, before] : {Case{{2, 5, 3}, 1}, Case{{2, 5, 8}, 4}, Case{{2, 5, 8}, 1}}) {
-    CAPTURE(shape);
-    CAPTURE(before);
-    const auto check = [&](const OpUnderTest& op, std::vector<Shape> shapes,
+  for (const Case& c : {Case{{2, 5, 3}, 1}, {{2, 5, 8}, 4}, {{2, 5, 8}, 1}}) {
+    CAPTURE(c.shape);
+    CAPTURE(c.before);
+    const Shape& shape = c.shape;
+    const auto check = [&](const OpUnderTest& op, const std::vector<Shape>& shapes,
                            std::vector<std::vector<double>> values = {}) {
-      check_op(through_windows(op, before), shapes, {}, std::move(values));
+      check_op(through_windows(op, c.before), shapes, {}, std::move(values));
     };
     check([](const Inputs& in) { return relu(in[0]); }, {shape}, {cornerless(shape.count())});
     check([](const Inputs& in) { return gelu(in[0]); }, {shape});
