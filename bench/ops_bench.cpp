@@ -7,7 +7,7 @@
 #include "mellow/engine/ops/batch_norm.h"
 #include "mellow/engine/ops/class_distance.h"
 #include "mellow/engine/ops/contrastive.h"
-#include "mellow/engine/ops/conv1d.h"
+#include "mellow/engine/ops/conv1d_branches.h"
 #include "mellow/engine/ops/join.h"
 #include "mellow/engine/ops/lstm.h"
 #include "mellow/engine/ops/matmul.h"
@@ -124,6 +124,12 @@ std::vector<OpCase> cases() {
     all.push_back({"conv1d/32to32/k" + std::to_string(width),
                    {{64, 150, 32}, {32, width, 32}},
                    [width](const Inputs& in) { return conv1d(in[0], in[1], {}, same_padding(width)); }});
+  all.push_back({"conv1d_branches/32to32/k40,k20,k10",
+                 {{64, 150, 32}, {32, 40, 32}, {32, 20, 32}, {32, 10, 32}},
+                 [](const Inputs& in) {
+                   const Conv1dOptions options[] = {same_padding(40), same_padding(20), same_padding(10)};
+                   return conv1d_branches(in[0], std::span(in).subspan(1), options);
+                 }});
   all.push_back({"conv1d/1to32/k40", {{64, 150, 1}, {32, 40, 1}}, [](const Inputs& in) {
                    return conv1d(in[0], in[1], {}, same_padding(40));
                  }});
