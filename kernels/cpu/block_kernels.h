@@ -43,6 +43,8 @@ const BlockKernels* avx2_block_kernels();
 const BlockKernels* avx512_block_kernels();
 const BlockKernels& portable_block_kernels();
 
-const BlockKernels& block_kernels_for(Isa isa);
+inline const BlockKernels& block_kernels_for(Isa isa) {
+  return unit_for(isa, avx2_block_kernels(), avx512_block_kernels(), portable_block_kernels());
+}
 
 }  // namespace mellow::cpu

@@ -9,11 +9,4 @@ const BlockKernels& portable_block_kernels() {
   return kernels;
 }
 
-const BlockKernels& block_kernels_for(Isa isa) {
-  const BlockKernels* found = nullptr;
-  if (isa == Isa::avx2) found = avx2_block_kernels();
-  if (isa >= Isa::avx512) found = avx512_block_kernels();
-  return found ? *found : portable_block_kernels();
-}
-
 }  // namespace mellow::cpu

@@ -11,6 +11,13 @@ constexpr Isa all_isas[] = {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512_b
 
 const char* name_of(Isa isa);
 
+// The unit of a set among those that exist for some: a pointer is null where the build has none.
+template <class Unit>
+const Unit& unit_for(Isa isa, const Unit* avx2, const Unit* avx512, const Unit& portable) {
+  const Unit* found = isa >= Isa::avx512 ? avx512 : isa == Isa::avx2 ? avx2 : nullptr;
+  return found ? *found : portable;
+}
+
 // True when this processor, its operating system and this build can run the set. For amx the first call asks
 // Linux for permission to use the tile registers.
 bool has_isa(Isa isa);

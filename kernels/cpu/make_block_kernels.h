@@ -15,11 +15,11 @@ constexpr BlockKernels make_block_kernels() {
   return {lanes,
           spectrum_of<lanes>,
           series_of<lanes>,
-          points_of<lanes, input_matrix, 6, 6>,
-          points_of<lanes, weight_matrix, 6, 3>,
-          points_of<lanes, gradient_matrix, 6, 4>,
-          steps_of<lanes, row_matrix, 4, 6>,
-          steps_of<lanes, tap_matrix, 3, 6>};
+          points_of<lanes, input_matrix>,
+          points_of<lanes, weight_matrix>,
+          points_of<lanes, gradient_matrix>,
+          steps_of<lanes, row_matrix>,
+          steps_of<lanes, tap_matrix>};
 }
 
 }  // namespace

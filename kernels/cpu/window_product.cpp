@@ -10,10 +10,8 @@
 namespace mellow::cpu {
 
 const TileKernels<float>& tiles_for(const KernelOptions& options, float) {
-  const TileKernels<float>* found = options.float_tiles;
-  if (!found && options.isa == Isa::avx2) found = avx2_tiles();
-  if (!found && options.isa >= Isa::avx512) found = avx512_tiles();
-  return found ? *found : portable_tiles(0.0f);
+  if (options.float_tiles) return *options.float_tiles;
+  return unit_for(options.isa, avx2_tiles(), avx512_tiles(), portable_tiles(0.0f));
 }
 
 const TileKernels<double>& tiles_for(const KernelOptions&, double) { return portable_tiles(0.0); }

@@ -11,6 +11,7 @@ namespace {
 // y := M x for the lanes, M given row by row; its zeros cost nothing.
 template <int rows, int columns>
 struct Matrix {
+  static constexpr int height = rows, width = columns;
   float of[rows][columns];
 };
 
@@ -39,20 +40,21 @@ constexpr Matrix<columns, rows> transposed(const Matrix<rows, columns>& m) {
 inline constexpr Matrix<6, 4> gradient_matrix = transposed(row_matrix);
 inline constexpr Matrix<3, 6> tap_matrix = transposed(weight_matrix);
 
-template <int lanes, const auto& m, int rows, int columns>
+template <int lanes, const auto& m>
 MELLOW_INLINE void multiply(const Lanes<lanes>* x, Lanes<lanes>* y) {
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i) {
+  for (int i = 0; i < m.height; ++i) {
     y[i] = Lanes<lanes>{};
 #pragma GCC unroll 8
-    for (int k = 0; k < columns; ++k)
+    for (int k = 0; k < m.width; ++k)
       if (m.of[i][k] != 0) y[i] += m.of[i][k] * x[k];
   }
 }
 
 // The points of a block's first steps.
-template <int lanes, const auto& m, int points, int steps>
+template <int lanes, const auto& m>
 void points_of(const BlockInput& input, const BlockPlace& to) {
+  constexpr int points = m.height, steps = m.width;
   for (int64_t first = 0; first < block_channels; first += lanes) {
     Lanes<lanes> x[steps], y[points];
     for (int i = 0; i < steps; ++i) {
@@ -60,18 +62,19 @@ void points_of(const BlockInput& input, const BlockPlace& to) {
       load<lanes>(input.x + (i - input.begin) * input.row + first, is_there ? input.channels - first : 0,
                   input.rounded, x[i]);
     }
-    multiply<lanes, m, points, steps>(x, y);
+    multiply<lanes, m>(x, y);
     float* place = to.at(to.channel + first);
     for (int k = 0; k < points; ++k) store<lanes>(y[k], place + k * to.layout.point());
   }
 }
 
-template <int lanes, const auto& m, int steps, int points>
+template <int lanes, const auto& m>
 void steps_of(const BlockProduct& product, const BlockOutput& output) {
+  constexpr int steps = m.height, points = m.width;
   for (int64_t first = 0; first < block_channels; first += lanes) {
     Lanes<lanes> x[points], y[steps];
     for (int k = 0; k < points; ++k) load<lanes>(product.re + k * product.point + first, lanes, x[k]);
-    multiply<lanes, m, steps, points>(x, y);
+    multiply<lanes, m>(x, y);
     for (int t = 0; t < steps; ++t)
       if (t < output.steps) write<lanes>(y[t], output, t, first);
   }

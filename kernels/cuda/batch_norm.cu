@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-#include <initializer_list>
-
 #include "mellow/engine/ops/batch_norm.h"
 #include "mellow/kernels/cuda/channel_tiles.cuh"
 #include "mellow/kernels/cuda/last_block.cuh"
@@ -10,9 +7,6 @@
 // x is [rows, channels], rows = batch · length. Statistics and gradient sums take one kernel each: a block
 // per tile of rows and 32 channels writes a partial result, and the block that finishes last combines the
 // tiles in their order. No sums by atomics: the same bits every run.
-//
-// Kernels are templates on a width: a thread works on that many neighbouring channels, four where the arrays
-// allow it.
 namespace mellow {
 namespace {
 

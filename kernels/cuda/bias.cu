@@ -46,9 +46,8 @@ __global__ void column_sums_kernel(const float* x, Rows rows, int64_t rows_per_p
 void add_bias(Cuda& cuda, const Tensor& y, const Tensor& bias) {
   const Rows rows = rows_of("bias", y);
   float *const to = f32("bias", y), *const from = f32("bias", bias);
-  const bool in_fours = rows.width % 4 == 0 && rows.stride % 4 == 0 && is_aligned(to) && is_aligned(from);
-  launch_1d(cuda, in_fours ? bias_forward<4> : bias_forward<1>, y.count() / (in_fours ? 4 : 1), to, rows,
-            from);
+  const bool wide = in_fours(to, {rows.width, rows.stride}) && in_fours(from, {});
+  launch_1d(cuda, wide ? bias_forward<4> : bias_forward<1>, y.count() / (wide ? 4 : 1), to, rows, from);
 }
 
 }  // namespace mellow::cuda

@@ -126,11 +126,11 @@ inline Matrix matrix_of(const char* where, const Tensor& x) {
 template <class... P, class... A>
 void launch_tiles(Cuda& cuda, void (*narrow)(P...), void (*wide)(P...), const ChannelTiles& tiles,
                   std::initializer_list<Matrix> matrices, A... args) {
-  const bool in_fours = tiles.channels % 4 == 0 &&
-                        std::all_of(matrices.begin(), matrices.end(),
-                                    [](const Matrix& m) { return m.stride % 4 == 0 && is_aligned(m.data); });
+  const bool all_in_fours = std::all_of(matrices.begin(), matrices.end(), [&](const Matrix& m) {
+    return in_fours(m.data, {tiles.channels, m.stride});
+  });
   const dim3 grid(static_cast<unsigned>(tiles.count), blocks_for(tiles.channels, tile_channels));
-  launch_grid(cuda, in_fours ? wide : narrow, grid, block_size, 0, args...);
+  launch_grid(cuda, all_in_fours ? wide : narrow, grid, block_size, 0, args...);
 }
 
 }  // namespace mellow::cuda

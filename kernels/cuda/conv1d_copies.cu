@@ -68,9 +68,7 @@ __global__ void unpack_kernel(int64_t n, const T* from, int64_t before, int64_t 
         add);
 }
 
-bool has_quads(const Plane& p) {
-  return p.channels % 4 == 0 && p.step_stride % 4 == 0 && p.item_stride % 4 == 0 && is_aligned(p.data);
-}
+bool has_quads(const Plane& p) { return in_fours(p.data, {p.channels, p.step_stride, p.item_stride}); }
 
 }  // namespace
 

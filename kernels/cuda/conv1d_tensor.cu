@@ -3,6 +3,7 @@
 
 #include "mellow/kernels/cuda/conv1d_tensor.h"
 #include "mellow/kernels/cuda/conv1d_window.cuh"
+#include "mellow/kernels/cuda/floats.cuh"
 #include "mellow/kernels/cuda/launch.cuh"
 #include "mellow/kernels/cuda/operand_words.cuh"
 
@@ -242,10 +243,7 @@ Product product_of(const ConvWork& work) {
           1,      s.dilation, (s.width - 1) * s.dilation - s.pad_left, work.add};
 }
 
-bool rows_are_aligned(const Plane& p) {
-  return reinterpret_cast<uintptr_t>(p.data) % sizeof(float4) == 0 && p.item_stride % 4 == 0 &&
-         p.step_stride % 4 == 0;
-}
+bool rows_are_aligned(const Plane& p) { return in_fours(p.data, {p.item_stride, p.step_stride}); }
 
 bool serves(const ConvWork& work) {
   const ConvSizes& s = work.sizes;

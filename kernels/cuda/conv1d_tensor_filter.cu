@@ -230,6 +230,7 @@ void launch(Cuda& cuda, ConvWorks works) {
   unsigned tap_blocks = 0;
   int warps = 0;
   size_t bytes = 0;
+  static_assert(most_branches <= most_partial_sums);
   PartialSums of_branch[most_branches] = {};
   for (size_t i = 0; i < works.size(); ++i) {
     Filter& filter = all[i];

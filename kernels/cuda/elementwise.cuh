@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
 
 #include "mellow/engine/autograd/tape.h"
 #include "mellow/kernels/cuda/divide.cuh"
@@ -65,7 +64,7 @@ struct Reading {
   const float* data;
   Walk walk;
   Reading(const char* where, const Tensor& x) : data(f32(where, x)), walk(x) {}
-  bool has_quads() const { return walk.has_quads() && is_aligned(data); }
+  bool has_quads() const { return walk.has_quads() && in_fours(data, {}); }
   Reading quads() const { return {data, walk.quads()}; }
   __device__ float operator[](int64_t i) const { return data[walk(i)]; }
   template <int width>
@@ -81,7 +80,7 @@ struct Writing {
   Walk walk;
   bool add;  // to what is there
   Writing(const char* where, const Tensor& x, bool adds) : data(f32(where, x)), walk(x), add(adds) {}
-  bool has_quads() const { return walk.has_quads() && is_aligned(data); }
+  bool has_quads() const { return walk.has_quads() && in_fours(data, {}); }
   Writing quads() const { return {data, walk.quads(), add}; }
   __device__ void put(int64_t i, float value) const { put(i, Floats<1>{{value}}); }
   template <int width>
@@ -132,16 +131,16 @@ void launch_elements(Cuda& cuda, void (*narrow)(int64_t, P...), void (*wide)(int
     launch_1d(cuda, narrow, n, args...);
 }
 
+template <class F, class... X>
+void launch_map(Cuda& cuda, int64_t n, F f, const Writing& y, const X&... x) {
+  launch_elements(cuda, map_kernel<1, F, X...>, map_kernel<4, F, X...>, n, f, y, x...);
+}
+
 // y := f(x…), or += with `add`; y may be one of the inputs. F is a struct with a device call operator; all
 // shapes agree.
 template <class F, class... In>
 void map(Cuda& cuda, const char* where, F f, const Tensor& y, bool add, const In&... x) {
-  const auto kernels = [&](const auto&... from) {
-    launch_elements(cuda, map_kernel<1, F, std::decay_t<decltype(from)>...>,
-                    map_kernel<4, F, std::decay_t<decltype(from)>...>, y.count(), f, Writing(where, y, add),
-                    from...);
-  };
-  kernels(Reading(where, x)...);
+  launch_map(cuda, y.count(), f, Writing(where, y, add), Reading(where, x)...);
 }
 
 // The gradient f(dy, x…) of an op with one input, where it is wanted.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 
 #include <cuda_runtime.h>
 
@@ -13,7 +15,12 @@ struct alignas(width * sizeof(float)) Floats {
   float at[width];
 };
 
-inline bool is_aligned(const float* x) { return reinterpret_cast<uintptr_t>(x) % sizeof(Floats<4>) == 0; }
+// Whether data lies at a multiple of 16 bytes and these counts and strides are multiples of four: then every
+// row begins with Floats<4>.
+inline bool in_fours(const float* data, std::initializer_list<int64_t> numbers) {
+  return reinterpret_cast<uintptr_t>(data) % sizeof(Floats<4>) == 0 &&
+         std::all_of(numbers.begin(), numbers.end(), [](int64_t n) { return n % 4 == 0; });
+}
 
 template <int width>
 __device__ const Floats<width>* floats_at(const float* x) {

@@ -33,9 +33,7 @@ struct Series {
   }
   int64_t count() const { return batch * length * channels; }
   // Whether channels come in fours at multiples of 16 bytes.
-  bool has_quads() const {
-    return channels % 4 == 0 && step_stride % 4 == 0 && series_stride % 4 == 0 && is_aligned(data);
-  }
+  bool has_quads() const { return in_fours(data, {channels, step_stride, series_stride}); }
   // `width` channels from c on.
   template <int width>
   __device__ Floats<width>& at(int64_t b, int t, int c) const {

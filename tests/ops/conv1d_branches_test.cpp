@@ -27,13 +27,12 @@ Tensor one_by_one(const Inputs& in) {
 }
 
 // Two steps, so that gradients are added to what is there: y and the gradients of all inputs.
-std::vector<double> steps_of(Device device, Precision precision, const std::vector<Shape>& of, bool inner,
-                             const std::function<Tensor(const Inputs&)>& op) {
-  Context context({.device = device, .precision = precision});
+std::vector<double> steps_of(Device device, bool inner, const std::function<Tensor(const Inputs&)>& op) {
+  Context context({.device = device});
   Inputs leaves;
-  for (size_t i = 0; i < of.size(); ++i)
-    leaves.push_back(
-        tensor_of<float>(context, of[i], random_values(of[i].count(), i)).set_requires_grad(i > 0 || inner));
+  for (size_t i = 0; i < shapes.size(); ++i)
+    leaves.push_back(tensor_of<float>(context, shapes[i], random_values(shapes[i].count(), i))
+                         .set_requires_grad(i > 0 || inner));
   std::vector<double> all;
   for (int step = 0; step < 2; ++step) {
     Tape tape(context);
@@ -63,8 +62,7 @@ TEST_CASE("conv1d_branches: gradients and devices") {
 TEST_CASE("conv1d_branches: the same as an op for each branch") {
   for (const Device device : devices())
     for (const bool inner : {true, false})
-      check_close(steps_of(device, Precision::fp32, shapes, inner, of_branches),
-                  steps_of(device, Precision::fp32, shapes, inner, one_by_one), 1e-6, "result");
+      check_close(steps_of(device, inner, of_branches), steps_of(device, inner, one_by_one), 1e-6, "result");
 }
 
 TEST_CASE("conv1d_branches: branches of which some are frozen, and results written again") {
@@ -76,7 +74,6 @@ TEST_CASE("conv1d_branches: branches of which some are frozen, and results writt
   Tape tape(context);
   const Tensor y = of_branches(in);
   const Tensor z = multiply(y, y);
-  const auto once = to_doubles(z);
   recompute_for_backward(y);
   tape.backward(sum(z));
   CHECK_FALSE(in[1].grad().defined());
