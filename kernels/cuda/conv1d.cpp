@@ -19,6 +19,7 @@ namespace {
 using cuda::ConvKey;
 using cuda::ConvLayout;
 using cuda::ConvPass;
+using cuda::ConvSizes;
 using cuda::ConvWay;
 using cuda::ConvWork;
 using cuda::ConvWorks;
@@ -38,7 +39,7 @@ Plane packed_plane(const Tensor& w) {
   return {cuda::f32("conv1d", w), w.dim(0), w.dim(1), w.dim(2), w.dim(1) * w.dim(2), w.dim(2)};
 }
 
-cuda::ConvSizes sizes_of(const Conv1dOptions& o, const Tensor& x, const Tensor& w, int64_t out_length) {
+ConvSizes sizes_of(const Conv1dOptions& o, const Tensor& x, const Tensor& w, int64_t out_length) {
   return {x.dim(0), x.dim(1),   x.dim(2), out_length, w.dim(0),   w.dim(1),
           o.stride, o.dilation, o.groups, o.pad_left, o.pad_right};
 }
@@ -94,7 +95,7 @@ bool by_cudnn(Cuda& cuda, const ConvWork& work) {
 // sides («same» under an even kernel), of which the copy holds the difference. False when there is no plan.
 template <class T>
 bool by_cudnn_on_copies(Cuda& cuda, const ConvWork& work) {
-  cuda::ConvSizes s = work.sizes;
+  ConvSizes s = work.sizes;
   const int64_t both = std::min(s.pad_left, s.pad_right);
   const Margins margins = {s.pad_left - both, s.pad_right - both};
   s.length += margins.before + margins.behind;
@@ -121,6 +122,26 @@ bool by_cudnn_on_copies(Cuda& cuda, const ConvWork& work) {
   return true;
 }
 
+// Strict fp32 under padding of two widths («same» of an even kernel): for tensors as they lie cuDNN has
+// nothing but its plainest engines on most GPUs, and none better for backward data on copies. So passes run
+// on copies, and backward data as the forward pass that it is at stride 1. False when this is no such pass.
+bool by_cudnn_evenly(Cuda& cuda, const ConvWork& work) {
+  const ConvSizes& s = work.sizes;
+  if (cuda.precision() != Precision::fp32 || s.pad_left == s.pad_right) return false;
+  const int64_t span = (s.width - 1) * s.dilation;
+  if (work.pass != ConvPass::backward_data || s.stride > 1 || s.groups > 1 ||
+      std::max(s.pad_left, s.pad_right) > span)
+    return by_cudnn_on_copies<float>(cuda, work);
+  const cuda::Scratch kernel(cuda, static_cast<size_t>(work.w.count()) * sizeof(float));
+  const Plane flipped = {kernel.data<float>(),     s.in_channels, s.width, s.out_channels,
+                         s.width * s.out_channels, s.out_channels};
+  const ConvSizes sizes = {
+      s.batch, s.out_length,      s.out_channels,    s.length, s.in_channels, s.width, 1, s.dilation,
+      1,       span - s.pad_left, span - s.pad_right};
+  cuda::flip(cuda, work.w, flipped.data);
+  return by_cudnn_on_copies<float>(cuda, {ConvPass::forward, sizes, work.y, flipped, work.x, work.add});
+}
+
 void run_passes(Cuda& cuda, ConvWorks works);
 
 // The works one way; false, with nothing done, where that way does not exist for them.
@@ -133,7 +154,7 @@ bool by(Cuda& cuda, ConvWorks works, ConvWay way) {
         return true;
       }
       return (cuda.precision() == Precision::bf16 && by_cudnn_on_copies<bfloat16>(cuda, first)) ||
-             by_cudnn(cuda, first) || by_cudnn_on_copies<float>(cuda, first);
+             by_cudnn_evenly(cuda, first) || by_cudnn(cuda, first) || by_cudnn_on_copies<float>(cuda, first);
     case ConvWay::tensor:
       if (!cuda::tensor_core_serves(cuda, works)) return false;
       cuda::conv1d_tensor(cuda, works);
@@ -148,7 +169,7 @@ bool by(Cuda& cuda, ConvWorks works, ConvWay way) {
 // The works by the chosen way, or the next that exists. A single input channel per group goes to our own
 // kernels at once: cuDNN's channels-last engines and tensor cores read whole vectors of channels.
 void run_passes(Cuda& cuda, ConvWorks works) {
-  const cuda::ConvSizes& s = works.front().sizes;
+  const ConvSizes& s = works.front().sizes;
   const ConvWay way = s.batch > 0 && s.group_inputs() > 1 ? cuda::way_for(cuda, works, by) : ConvWay::direct;
   if (by(cuda, works, way)) return;
   if (!by(cuda, works, way == ConvWay::cudnn ? ConvWay::tensor : ConvWay::cudnn))

@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -58,32 +59,56 @@ std::string kind_of(Cuda& cuda, ConvWorks works) {
               ", dilation ", s.dilation, ", batch to ", up_to(s.batch), ", steps to ", up_to(s.out_length));
 }
 
-using Ways = std::map<std::string, std::string>;  // kind -> "cudnn" or "tensor"
-
-// What earlier runs chose. A file that is missing, damaged or somebody else's holds nothing.
-Ways read_ways(const std::string& path) {
-  try {
-    auto ways = nlohmann::json::parse(read_file(path, largest_file)).get<Ways>();
-    std::erase_if(ways, [](const auto& entry) { return !way_named(entry.second); });
-    return ways;
-  } catch (const std::exception&) {
-    return {};
+// What is known of the kinds of passes, shared by all contexts and, through a file, by later runs.
+class KnownWays {
+ public:
+  // Of the file at that path; empty: there is none.
+  static KnownWays& of(const std::string& path) {
+    static std::mutex mutex;
+    static std::map<std::string, KnownWays> all;
+    const std::scoped_lock alone(mutex);
+    return all.try_emplace(path, path).first->second;
   }
-}
+  explicit KnownWays(std::string path) : path_(std::move(path)) {}
 
-// Adds one choice to the file and returns the one that stands there now: another process or context may have
-// measured the same meanwhile. A choice that cannot be written is measured again by the next run.
-std::string keep(const std::string& path, const std::string& kind, const std::string& way) {
-  Ways ways = read_ways(path);
-  const auto [place, is_new] = ways.try_emplace(kind, way);
-  if (!is_new) return place->second;
-  try {
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    write_file_atomically(path, nlohmann::json(ways).dump(1) + '\n');
-  } catch (const std::exception&) {
+  std::optional<ConvWay> find(const std::string& kind) {
+    const std::scoped_lock alone(mutex_);
+    if (!ways_.contains(kind)) ways_.merge(read_file_of_ways());
+    const auto found = ways_.find(kind);
+    return found == ways_.end() ? std::nullopt : way_named(found->second);
   }
-  return way;
-}
+  // Adds one choice and returns the one that stands: another process or context may have measured the same
+  // meanwhile. What cannot be written is measured again by the next run.
+  ConvWay keep(const std::string& kind, ConvWay way) {
+    const std::scoped_lock alone(mutex_);
+    ways_.merge(read_file_of_ways());
+    const auto [place, is_new] = ways_.try_emplace(kind, way == ConvWay::cudnn ? "cudnn" : "tensor");
+    if (is_new && !path_.empty()) try {
+        std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+        write_file_atomically(path_, nlohmann::json(ways_).dump(1) + '\n');
+      } catch (const std::exception&) {
+      }
+    return way_named(place->second).value_or(way);
+  }
+
+ private:
+  using Ways = std::map<std::string, std::string>;  // kind -> "cudnn" or "tensor"
+
+  // A file that is missing, damaged or somebody else's holds nothing.
+  Ways read_file_of_ways() const {
+    try {
+      auto ways = nlohmann::json::parse(read_file(path_, largest_file)).get<Ways>();
+      std::erase_if(ways, [](const auto& entry) { return !way_named(entry.second); });
+      return ways;
+    } catch (const std::exception&) {
+      return {};
+    }
+  }
+
+  std::mutex mutex_;
+  std::string path_;
+  Ways ways_;
+};
 
 size_t bytes_of(const Plane& plane) {
   return static_cast<size_t>(plane.items * plane.item_stride) * sizeof(float);
@@ -144,17 +169,13 @@ std::optional<ConvWay> faster_way(Cuda& cuda, ConvWorks works, ConvRunner run) {
 // What one context knows.
 struct ConvChoices {
   std::optional<ConvWay> forced = forced_way();
-  std::string path = user_cache_folder();  // of the file; empty: there is none
-  Ways ways;
+  KnownWays& known = KnownWays::of(path());
   // What was chosen, without a kind to spell out.
   std::map<std::pair<ConvPass, std::vector<ConvSizes>>, ConvWay> of_pass;
 
-  ConvChoices() {
-    if (!path.empty()) path += "/conv1d-ways.json";
-  }
-  std::optional<ConvWay> known(const std::string& kind) const {
-    const auto found = ways.find(kind);
-    return found == ways.end() ? std::nullopt : way_named(found->second);
+  static std::string path() {
+    const std::string folder = user_cache_folder();
+    return folder.empty() ? folder : folder + "/conv1d-ways.json";
   }
 };
 
@@ -168,14 +189,13 @@ ConvWay way_for(Cuda& cuda, ConvWorks works, ConvRunner run) {
   for (const ConvWork& work : works) pass.second.push_back(work.sizes);
   if (const auto found = choices.of_pass.find(pass); found != choices.of_pass.end()) return found->second;
   const std::string kind = kind_of(cuda, works);
-  if (!choices.known(kind)) choices.ways.merge(read_ways(choices.path));
-  if (!choices.known(kind)) {
+  std::optional<ConvWay> way = choices.known.find(kind);
+  if (!way) {
     if (state.capturing()) return ConvWay::cudnn;
     const std::optional<ConvWay> faster = faster_way(cuda, works, run);
-    const std::string way = faster == ConvWay::cudnn ? "cudnn" : "tensor";
-    choices.ways[kind] = faster ? keep(choices.path, kind, way) : way;
+    way = faster ? choices.known.keep(kind, *faster) : ConvWay::tensor;
   }
-  return choices.of_pass[pass] = choices.known(kind).value_or(ConvWay::cudnn);
+  return choices.of_pass[pass] = *way;
 }
 
 }  // namespace mellow::cuda

@@ -68,6 +68,14 @@ __global__ void unpack_kernel(int64_t n, const T* from, int64_t before, int64_t 
         add);
 }
 
+// One thread per element of the packed array.
+__global__ void flip_kernel(int64_t n, Plane w, float* to) {
+  const int64_t i = thread_index();
+  if (i >= n) return;
+  const Place at(i, w.steps, w.items);
+  to[i] = w.data[at.channel * w.item_stride + (w.steps - 1 - at.step) * w.step_stride + at.item];
+}
+
 bool has_quads(const Plane& p) { return in_fours(p.data, {p.channels, p.step_stride, p.item_stride}); }
 
 }  // namespace
@@ -85,6 +93,8 @@ void unpack(Cuda& cuda, const T* from, const Margins& margins, const Plane& to, 
   launch_1d(cuda, width == 4 ? unpack_kernel<4, T> : unpack_kernel<1, T>, to.count() / width, from,
             margins.before, margins.before + to.steps + margins.behind, to, add);
 }
+
+void flip(Cuda& cuda, const Plane& w, float* to) { launch_1d(cuda, flip_kernel, w.count(), w, to); }
 
 template void pack(Cuda&, const Plane&, const Margins&, float*);
 template void pack(Cuda&, const Plane&, const Margins&, bfloat16*);

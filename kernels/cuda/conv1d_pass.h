@@ -57,5 +57,8 @@ template <class T>
 void pack(Cuda& cuda, const Plane& from, const Margins& margins, T* to);
 template <class T>
 void unpack(Cuda& cuda, const T* from, const Margins& margins, const Plane& to, bool add);
+// The kernel of backward data as a forward pass: a packed [in_channels, width, out_channels] whose taps count
+// from the other end.
+void flip(Cuda& cuda, const Plane& w, float* to);
 
 }  // namespace mellow::cuda
