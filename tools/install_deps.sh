@@ -7,7 +7,8 @@
 # A CUDA Toolkit is used where it lies, never installed.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build libdnnl-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libfmt-dev libxxhash-dev)
+# oneDNN's CMake package looks for OpenCL; Debian's libdnnl-dev does not bring it.
+packages=(g++ cmake ninja-build libdnnl-dev ocl-icd-opencl-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libfmt-dev libxxhash-dev)
 case ${1:-build} in
   build) ;;
   test) packages+=(doctest-dev pkg-config) ;;
