@@ -89,10 +89,7 @@ int generate_files(const DataCommand& o) {
   const SplitPair pair = generated(o);
   std::string name = pair.train.name.empty() ? o.what : pair.train.name;
   const fs::path folder = fs::path(o.folder) / name;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed)
-    throw Error(fmt::format("cannot make {}: {}", folder.string(), failed.message()), ErrorKind::io);
+  make_folder(folder.string());
   for (const auto& [set, part] : {std::pair(&pair.train, "_TRAIN.tsv"), std::pair(&pair.test, "_TEST.tsv")}) {
     const std::string path = (folder / (name + part)).string();
     write_file_atomically(path, write_series(*set, Format::tsv));

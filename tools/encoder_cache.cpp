@@ -69,10 +69,9 @@ bool EncoderCache::holds(const std::string& path) const {
 }
 
 void EncoderCache::store(const std::string& path, const NamedArrays& encoder, Progress& progress) const {
-  std::error_code failed;
-  std::filesystem::create_directories(folder_, failed);
   try {
-    if (!failed) sweep_stale_temps(folder_);
+    make_folder(folder_);
+    sweep_stale_temps(folder_);
     write_safetensors(path, encoder);
   } catch (const Error& error) {
     progress.note(fmt::format("the encoder is not kept for later runs: {}", error.what()));

@@ -95,10 +95,7 @@ bool would_remove(const std::string& folder, const std::string& input) {
 RunDirectory::RunDirectory(const std::string& path, Existing existing, const Json& record,
                            const std::vector<std::string>& results)
     : path_(path), record_(Json::parse(text_of(record))) {
-  std::error_code failed;
-  fs::create_directories(path_, failed);
-  if (failed)
-    throw Error(fmt::format("cannot make the folder {}: {}", path_, failed.message()), ErrorKind::io);
+  make_folder(path_);
   lock_.emplace(path_);
   sweep_stale_temps(path_);
   if (!fs::exists(file("run.json"))) return;

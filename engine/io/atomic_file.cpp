@@ -127,6 +127,12 @@ void write_file_atomically(const std::string& path, std::string_view bytes, File
   file.commit();
 }
 
+void make_folder(const std::string& path) {
+  std::error_code failed;
+  fs::create_directories(path, failed);
+  if (failed) throw io_error("make the folder", path, failed.value());
+}
+
 int sweep_stale_temps(const std::string& folder) {
   std::error_code error;
   int removed = 0;

@@ -41,6 +41,9 @@ class AtomicFile {
 void write_file_atomically(const std::string& path, std::string_view bytes,
                            FileSystem& files = real_file_system());
 
+// Makes the folder and those above it, where they are missing; Error(io).
+void make_folder(const std::string& path);
+
 // Removes the temporary files in a folder whose writer is gone (a writer holds a flock on its file, which
 // ends with the process, so a reused process number misleads nobody). Returns how many it removed.
 int sweep_stale_temps(const std::string& folder);

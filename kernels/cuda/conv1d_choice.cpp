@@ -84,7 +84,7 @@ class KnownWays {
     ways_.merge(read_file_of_ways());
     const auto [place, is_new] = ways_.try_emplace(kind, way == ConvWay::cudnn ? "cudnn" : "tensor");
     if (is_new && !path_.empty()) try {
-        std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+        make_folder(std::filesystem::path(path_).parent_path().string());
         write_file_atomically(path_, nlohmann::json(ways_).dump(1) + '\n');
       } catch (const std::exception&) {
       }

@@ -45,10 +45,7 @@ std::string replicate_path(const std::string& folder, uint64_t seed, double lr, 
 }
 
 void write_replicate(const std::string& path, const ReplicateResult& result) {
-  std::error_code failed;
-  fs::create_directories(fs::path(path).parent_path(), failed);
-  if (failed)
-    throw Error(fmt::format("cannot make the folder of {}: {}", path, failed.message()), ErrorKind::io);
+  make_folder(fs::path(path).parent_path().string());
   std::string all = "row,quantity,value\n";
   for_values(result, [&](const std::string& row, const std::string& quantity, double value) {
     all += CsvRow().add(row).add(quantity).add(value).text() + '\n';

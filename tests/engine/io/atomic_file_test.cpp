@@ -260,5 +260,18 @@ TEST_CASE("kill -9 before any system call of a save leaves a complete file") {
   CHECK(k == 10);
 }
 
+TEST_CASE("a folder is made with those above it, or the error names it") {
+  const TempFolder folder;
+  const std::string path = folder / "a/b";
+  for (int again = 0; again < 2; ++again) make_folder(path);
+  spill(path + "/file", "here");
+  CHECK(slurp(path + "/file") == "here");
+  for (const std::string& blocked : {path + "/file", path + "/file/c"}) {
+    CAPTURE(blocked);
+    CHECK_THROWS_WITH_AS(make_folder(blocked), doctest::Contains(blocked.c_str()), Error);
+  }
+  CHECK(slurp(path + "/file") == "here");
+}
+
 }  // namespace
 }  // namespace mellow::test
