@@ -14,6 +14,12 @@ for argument in "$@"; do
   esac
 done
 
+tools=(clang-format)
+$format_only || tools+=(clang-tidy)
+for tool in "${tools[@]}"; do
+  command -v "$tool" >/dev/null || { echo "tools/lint.sh: $tool is missing. On Debian: apt-get install $tool" >&2; exit 2; }
+done
+
 folders=(engine kernels models losses data tools bench tests)
 if $all; then
   mapfile -t files < <(find "${folders[@]}" -regex '.*\.\(h\|cpp\|cu\|cuh\)' 2>/dev/null | sort)
@@ -24,7 +30,7 @@ fi
 if [[ ${#files[@]} -eq 0 ]]; then echo "nothing to check"; exit 0; fi
 clang-format --dry-run -Werror "${files[@]}"
 if ! $format_only; then
-  mapfile -t units < <(printf '%s\n' "${files[@]}" | grep -E '\.cpp$' | grep -vE '^(kernels/cuda|bench|tests/(embed|fuzz|cuda_emulation))/' || true)
+  mapfile -t units < <(printf '%s\n' "${files[@]}" | grep -E '\.cpp$' | grep -vE '^(kernels/cuda|bench|tests/(embed|fuzz|cuda_emulation|cudnn))/' || true)
   [[ ${#units[@]} -eq 0 ]] || printf '%s\n' "${units[@]}" | xargs -P "$cores" -n 1 clang-tidy --quiet -p build/cpu
 fi
 echo "${#files[@]} files are clean"
