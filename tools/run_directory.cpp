@@ -74,7 +74,7 @@ std::string difference(const Json& before, const Json& now, const std::string& n
     for (const auto& [key, value] : now.items()) {
       const auto old = before.find(key);
       if (old == before.end()) return fmt::format("{}.{} is new", name, key);
-      if (const auto found = difference(*old, value, name + "." + key); !found.empty()) return found;
+      if (auto found = difference(*old, value, name + "." + key); !found.empty()) return found;
     }
   return fmt::format("{} was {}, is {}", name, before.dump(), now.dump());
 }

@@ -22,23 +22,23 @@ inline void check(cudnnStatus_t status, const char* call) {
 
 // The tag cuDNN wants beside every value.
 template <class T>
-constexpr cudnnBackendAttributeType_t tag_of = CUDNN_TYPE_INT64;
+inline constexpr cudnnBackendAttributeType_t tag_of = CUDNN_TYPE_INT64;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<float> = CUDNN_TYPE_FLOAT;
+inline constexpr cudnnBackendAttributeType_t tag_of<float> = CUDNN_TYPE_FLOAT;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<void*> = CUDNN_TYPE_VOID_PTR;
+inline constexpr cudnnBackendAttributeType_t tag_of<void*> = CUDNN_TYPE_VOID_PTR;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<cudnnHandle_t> = CUDNN_TYPE_HANDLE;
+inline constexpr cudnnBackendAttributeType_t tag_of<cudnnHandle_t> = CUDNN_TYPE_HANDLE;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<cudnnDataType_t> = CUDNN_TYPE_DATA_TYPE;
+inline constexpr cudnnBackendAttributeType_t tag_of<cudnnDataType_t> = CUDNN_TYPE_DATA_TYPE;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOLUTION_MODE;
+inline constexpr cudnnBackendAttributeType_t tag_of<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOLUTION_MODE;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
+inline constexpr cudnnBackendAttributeType_t tag_of<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<cudnnBackendNumericalNote_t> = CUDNN_TYPE_NUMERICAL_NOTE;
+inline constexpr cudnnBackendAttributeType_t tag_of<cudnnBackendNumericalNote_t> = CUDNN_TYPE_NUMERICAL_NOTE;
 template <>
-constexpr cudnnBackendAttributeType_t tag_of<cudnnBackendKnobType_t> = CUDNN_TYPE_KNOB_TYPE;
+inline constexpr cudnnBackendAttributeType_t tag_of<cudnnBackendKnobType_t> = CUDNN_TYPE_KNOB_TYPE;
 
 // One object of cuDNN's graph interface: attributes are set, then it is finalized.
 class Descriptor {
