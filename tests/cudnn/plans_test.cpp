@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What cuDNN plans for the models' convolutions, asked of the library itself.
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -60,8 +61,10 @@ class DescribedDevice final : public PlanDevice {
                                    static_cast<int64_t>(text.size()), text.data()),
           "the description");
     is_understood_ = properties_.try_finalize() == CUDNN_STATUS_SUCCESS;
-    // The form is the library's own business.
-    if (!is_understood_) MESSAGE("skipped: this cuDNN does not understand the description of ", gpu.name);
+    if (is_understood_) return;
+    std::array<char, 512> reason{};  // the form is the library's own business
+    cudnnGetLastErrorString(reason.data(), reason.size());
+    MESSAGE("skipped: cuDNN does not plan for the described ", name(), ": ", std::string(reason.data()));
   }
   bool is_understood() const { return is_understood_; }
   void tell(Descriptor& of, cudnnBackendDescriptorType_t type) const override {
