@@ -2,7 +2,6 @@
 #include "mellow/kernels/cuda/conv1d_choice.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <deque>
@@ -45,18 +44,17 @@ std::optional<ConvWay> forced_way() {
   return way;
 }
 
-// Passes of one kind are chosen for together: batch and length matter by their order of magnitude (crops of
-// random lengths, a last batch that is smaller), where operands lie does not.
+// Passes of one kind are chosen for together: where operands lie does not matter.
 std::string kind_of(Cuda& cuda, ConvWorks works) {
   const ConvSizes& s = works.front().sizes;
   std::string taps;
   for (const ConvWork& work : works) taps += text(taps.empty() ? "" : " and ", work.sizes.width);
   constexpr const char* passes[] = {"forward", "backward_data", "backward_filter"};
-  const auto up_to = [](int64_t n) { return std::bit_ceil(static_cast<uint64_t>(n)); };
   return text(cuda.state().name, ", cuDNN ", cudnn_version(), ", kernels ", kernels_version, ", ",
               name_of(cuda.precision()), " ", passes[static_cast<int>(works.front().pass)], " ",
               s.in_channels, " to ", s.out_channels, " channels, taps ", taps, ", stride ", s.stride,
-              ", dilation ", s.dilation, ", batch to ", up_to(s.batch), ", steps to ", up_to(s.out_length));
+              ", dilation ", s.dilation, ", batch to ", up_to_power_of_two(s.batch), ", steps to ",
+              up_to_power_of_two(s.out_length));
 }
 
 // What is known of the kinds of passes, shared by all contexts and, through a file, by later runs.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <span>
@@ -20,6 +21,12 @@ struct ConvSizes {
   auto operator<=>(const ConvSizes&) const = default;
   constexpr int64_t group_inputs() const { return in_channels / groups; }
 };
+
+// Passes are chosen and planned for by kinds, in which batch and length count by their order of magnitude:
+// crops of random lengths, a last batch that is smaller. n >= 0.
+inline int64_t up_to_power_of_two(int64_t n) {
+  return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
+}
 
 // x [batch, length, in_channels], y [batch, out_length, out_channels] or the kernel w [out_channels, width,
 // in_channels / groups], where it lies: `items` of `steps` of dense channels. Strides in elements.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mellow/kernels/cuda/cudnn_engine.h"
 
-#include <bit>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -187,41 +186,36 @@ std::unique_ptr<CudnnPlan> plan_by(const PlanDevice& device, const ConvKey& key,
                                      static_cast<size_t>(plan->second));
 }
 
-// The convolution that stands for all of its kind: batch and length are the next powers of two.
+// The convolution that stands for all of its kind: batch and length are the next powers of two, items lie one
+// behind the other.
 ConvKey kind_of(ConvKey key) {
-  const auto up = [](int64_t n) {
-    return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(n, 1))));
-  };
   ConvSizes& s = key.sizes;
-  s.batch = up(s.batch);
-  s.length = up(s.length);
+  s.batch = up_to_power_of_two(s.batch);
+  s.length = up_to_power_of_two(s.length);
   s.out_length = (s.length + s.pad_left + s.pad_right - (s.width - 1) * s.dilation - 1) / s.stride + 1;
-  const auto spread = [&](ConvLayout& layout, int64_t steps) {
-    layout.item_stride = layout.step_stride * std::max(steps, up(layout.item_stride / layout.step_stride));
-  };
-  spread(key.x, s.length);
-  spread(key.y, s.out_length);
+  key.x.item_stride = s.length * key.x.step_stride;
+  key.y.item_stride = s.out_length * key.y.step_stride;
   return key;
 }
 
-// What the heuristics said for each kind. It belongs to the process: contexts ask about the same
-// convolutions.
-std::optional<Engine> remembered_engine(const PlanDevice& device, const ConvKey& kind, bool strict) {
+// What the heuristics said of each. It belongs to the process: contexts ask about the same convolutions.
+std::optional<Engine> remembered_engine(const PlanDevice& device, const ConvKey& key, bool strict) {
   static std::mutex mutex;
   static std::map<std::tuple<std::string, ConvKey, bool>, std::optional<Engine>> engines;
   const std::scoped_lock alone(mutex);
-  const auto [place, is_new] = engines.try_emplace({device.name(), kind, strict});
-  if (is_new) place->second = suggested_engine(device, kind, strict);
-  return place->second;
+  const std::tuple question{device.name(), key, strict};
+  auto found = engines.find(question);
+  if (found == engines.end()) found = engines.emplace(question, suggested_engine(device, key, strict)).first;
+  return found->second;
 }
 
 }  // namespace
 
 std::unique_ptr<CudnnPlan> make_plan(const PlanDevice& device, const ConvKey& key, bool strict) {
-  if (const auto engine = remembered_engine(device, kind_of(key), strict))
-    if (auto plan = plan_by(device, key, *engine)) return plan;
-  const auto engine = suggested_engine(device, key, strict);
-  return engine ? plan_by(device, key, *engine) : nullptr;
+  for (const ConvKey& asked : {kind_of(key), key})
+    if (const auto engine = remembered_engine(device, asked, strict))
+      if (auto plan = plan_by(device, key, *engine)) return plan;
+  return nullptr;
 }
 
 }  // namespace mellow::cuda

@@ -37,8 +37,6 @@ class CudnnPlan {
   const Descriptor& descriptor() const { return plan_; }
   size_t workspace() const { return workspace_; }  // bytes
 
-  bool recorded = false;  // by a graph, whose replays need it
-
  private:
   std::vector<Descriptor> made_of_;
   Descriptor plan_;

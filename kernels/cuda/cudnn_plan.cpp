@@ -29,7 +29,8 @@ class HandleDevice final : public PlanDevice {
 
 struct CudnnState {
   Handle<cudnnHandle_t, cudnnDestroy> handle;
-  std::map<ConvKey, std::unique_ptr<CudnnPlan>> plans;  // nullptr: there is none
+  using Plans = std::map<ConvKey, std::unique_ptr<CudnnPlan>>;  // nullptr: there is none
+  Plans plans, of_graphs;                                       // of_graphs: those that replays need
 };
 
 namespace {
@@ -47,11 +48,11 @@ CudnnState& cudnn_of(CudaState& state) {
   return *state.cudnn;
 }
 
-// Crops of every length leave plans behind. When there are too many, those that no graph replays go.
+// Crops of every length leave plans behind. When there are too many, they go.
 void make_room(CudaState& state, CudnnState& cudnn) {
   if (cudnn.plans.size() < most_plans) return;
   CUDA_CHECK(cudaStreamSynchronize(state.stream));
-  std::erase_if(cudnn.plans, [](const auto& entry) { return entry.second && !entry.second->recorded; });
+  cudnn.plans.clear();
 }
 
 }  // namespace
@@ -59,6 +60,8 @@ void make_room(CudaState& state, CudnnState& cudnn) {
 const CudnnPlan* plan_for(Cuda& cuda, const ConvKey& key) {
   CudaState& state = cuda.state();
   CudnnState& cudnn = cudnn_of(state);
+  if (const auto found = cudnn.of_graphs.find(key); found != cudnn.of_graphs.end())
+    return found->second.get();
   auto found = cudnn.plans.find(key);
   if (found == cudnn.plans.end()) {
     state.require_no_capture("making a cuDNN plan");
@@ -66,9 +69,8 @@ const CudnnPlan* plan_for(Cuda& cuda, const ConvKey& key) {
     const HandleDevice device(cudnn.handle, state.name);
     found = cudnn.plans.emplace(key, make_plan(device, key, cuda.precision() == Precision::fp32)).first;
   }
-  CudnnPlan* const plan = found->second.get();
-  if (plan != nullptr && state.capturing()) plan->recorded = true;
-  return plan;
+  if (state.capturing()) found = cudnn.of_graphs.insert(cudnn.plans.extract(found)).position;
+  return found->second.get();
 }
 
 size_t cudnn_version() { return cudnnGetVersion(); }
