@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "mellow/kernels/cuda/cudnn_engine.h"
 #include "mellow/kernels/cuda/recording.h"
@@ -11,7 +12,7 @@
 namespace mellow::cuda {
 namespace {
 
-constexpr size_t most_plans = 2048;  // of 50 KB each, beside those that graphs replay
+constexpr size_t most_plans = 1024;  // of 50 KB each, and as many older ones, beside those that graphs replay
 
 class HandleDevice final : public PlanDevice {
  public:
@@ -30,7 +31,7 @@ class HandleDevice final : public PlanDevice {
 struct CudnnState {
   Handle<cudnnHandle_t, cudnnDestroy> handle;
   using Plans = std::map<ConvKey, std::unique_ptr<CudnnPlan>>;  // nullptr: there is none
-  Plans plans, of_graphs;                                       // of_graphs: those that replays need
+  Plans plans, older, of_graphs;                                // of_graphs: those that replays need
 };
 
 namespace {
@@ -48,11 +49,12 @@ CudnnState& cudnn_of(CudaState& state) {
   return *state.cudnn;
 }
 
-// Crops of every length leave plans behind. When there are too many, they go.
+// Crops of every length leave plans behind. When there are too many, those unused for longest go: what a step
+// has just planned must be there when the step is recorded.
 void make_room(CudaState& state, CudnnState& cudnn) {
   if (cudnn.plans.size() < most_plans) return;
   CUDA_CHECK(cudaStreamSynchronize(state.stream));
-  cudnn.plans.clear();
+  cudnn.older = std::exchange(cudnn.plans, {});
 }
 
 }  // namespace
@@ -62,6 +64,7 @@ const CudnnPlan* plan_for(Cuda& cuda, const ConvKey& key) {
   CudnnState& cudnn = cudnn_of(state);
   if (const auto found = cudnn.of_graphs.find(key); found != cudnn.of_graphs.end())
     return found->second.get();
+  if (auto old = cudnn.older.extract(key)) cudnn.plans.insert(std::move(old));
   auto found = cudnn.plans.find(key);
   if (found == cudnn.plans.end()) {
     state.require_no_capture("making a cuDNN plan");
